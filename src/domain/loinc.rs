@@ -1,0 +1,1 @@
+//! LOINC codes.

@@ -1,0 +1,158 @@
+//! Typed columns, so that each backend reads and writes every domain's tables
+//! with one piece of code.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// The type of a column, as both backends can store it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    Text,
+    Double,
+    BigInt,
+    Date,
+    Timestamp,
+    /// `jsonb` on PostgreSQL, text on `SQLite`.
+    Json,
+}
+
+/// A column's name and type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub ty: ColumnType,
+}
+
+/// One field of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Text(String),
+    Double(f64),
+    BigInt(i64),
+    Date(NaiveDate),
+    Timestamp(DateTime<Utc>),
+    Json(String),
+}
+
+/// A struct that is a list of columns. Implemented by [`columns!`](crate::columns).
+pub trait Columns: Sized {
+    const COLUMNS: &'static [Column];
+    /// One value per column, in order.
+    fn into_values(self) -> Vec<Value>;
+    /// The reverse of [`Columns::into_values`].
+    ///
+    /// # Errors
+    /// Names the first column whose value is missing or of another type.
+    fn from_values(values: Vec<Value>) -> Result<Self, ColumnError>;
+}
+
+/// A stored value that does not fit its column's type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column `{column}` holds a value of another type")]
+pub struct ColumnError {
+    pub column: &'static str,
+}
+
+/// A Rust type that fills one column.
+pub trait ColumnValue: Sized {
+    const TYPE: ColumnType;
+    fn into_value(self) -> Value;
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+macro_rules! plain {
+    ($type:ty, $variant:ident) => {
+        impl ColumnValue for $type {
+            const TYPE: ColumnType = ColumnType::$variant;
+            fn into_value(self) -> Value {
+                Value::$variant(self)
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    Value::$variant(v) => Some(v),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+plain!(String, Text);
+plain!(f64, Double);
+plain!(i64, BigInt);
+plain!(NaiveDate, Date);
+plain!(DateTime<Utc>, Timestamp);
+
+impl<T: ColumnValue> ColumnValue for Option<T> {
+    const TYPE: ColumnType = T::TYPE;
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, T::into_value)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}
+
+macro_rules! json {
+    ($type:ty) => {
+        impl ColumnValue for $type {
+            const TYPE: ColumnType = ColumnType::Json;
+            fn into_value(self) -> Value {
+                Value::Json(serde_json::json!(self).to_string())
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    Value::Json(text) => serde_json::from_str(&text).ok(),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+json!(Vec<String>);
+json!(BTreeMap<String, i64>);
+
+/// Declares a struct whose fields are columns of the same names.
+#[macro_export]
+macro_rules! columns {
+    ($(#[$meta:meta])* pub struct $name:ident {
+        $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        impl $crate::domain::table::Columns for $name {
+            const COLUMNS: &'static [$crate::domain::table::Column] = &[
+                $($crate::domain::table::Column {
+                    name: stringify!($field),
+                    ty: <$type as $crate::domain::table::ColumnValue>::TYPE,
+                },)*
+            ];
+
+            fn into_values(self) -> Vec<$crate::domain::table::Value> {
+                vec![$($crate::domain::table::ColumnValue::into_value(self.$field),)*]
+            }
+
+            fn from_values(
+                values: Vec<$crate::domain::table::Value>,
+            ) -> Result<Self, $crate::domain::table::ColumnError> {
+                let mut values = values.into_iter();
+                Ok(Self {
+                    $($field: values
+                        .next()
+                        .and_then($crate::domain::table::ColumnValue::from_value)
+                        .ok_or($crate::domain::table::ColumnError {
+                            column: stringify!($field),
+                        })?,)*
+                })
+            }
+        }
+    };
+}

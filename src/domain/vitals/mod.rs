@@ -1,0 +1,71 @@
+//! Vitals: what phones, watches, cuffs and scales measure.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{Aggregate, DayFold, Domain, Fold, Period, RawRow};
+use crate::columns;
+
+columns! {
+    /// A row of `raw_vitals` as a device or an importer reported it.
+    pub struct VitalSample {
+        /// Canonical name, LOINC code or `HealthKit` identifier.
+        pub metric: String,
+        /// In `unit`; none for a row whose length in time is its value.
+        pub value: Option<f64>,
+        pub unit: Option<String>,
+        pub started_at: DateTime<Utc>,
+        /// Equal to `started_at` for an instant.
+        pub ended_at: DateTime<Utc>,
+    }
+}
+
+columns! {
+    /// What a row of `vitals_aggregates` says, in the row's unit.
+    pub struct VitalMeasure {
+        /// Samples folded; rejected ones are not among them.
+        pub count: i64,
+        /// Sum over the period, for cumulative metrics and durations only.
+        pub total: Option<f64>,
+        /// Sum of the samples' values: with `count` it carries the mean.
+        pub value_sum: f64,
+        pub mean: f64,
+        pub min: f64,
+        pub max: f64,
+        pub first: f64,
+        pub last: f64,
+        /// Local hours with at least one sample.
+        pub hours_covered: Option<i64>,
+        /// Days with at least one sample; none on hour and day rows.
+        pub days_covered: Option<i64>,
+        /// Distinct sources, sorted.
+        pub sources: Vec<String>,
+        /// Rejected samples of this series in the period.
+        pub rejected_count: i64,
+    }
+}
+
+/// The vitals domain.
+#[derive(Debug)]
+pub struct Vitals;
+
+impl Fold for Vitals {
+    const DOMAIN: Domain = Domain::Vitals;
+    const ALGORITHM_VERSION: i32 = 1;
+    const RAW_TABLE: &'static str = "raw_vitals";
+    const TIME_COLUMN: &'static str = "started_at";
+    const SOURCE_KEY: &'static str = "metric";
+    const AGGREGATE_TABLE: &'static str = "vitals_aggregates";
+    const SERIES_COLUMN: &'static str = "metric";
+    const PERIODS: &'static [Period] = &[Period::Hour, Period::Day, Period::Week, Period::Month];
+
+    type Payload = VitalSample;
+    type Measure = VitalMeasure;
+
+    fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
+        unimplemented!()
+    }
+
+    fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
+        unimplemented!()
+    }
+}

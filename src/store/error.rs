@@ -1,0 +1,34 @@
+//! Errors of a store, classed by what a caller does about them.
+
+/// Whose fault an error is, and so what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Deadlock, serialization, connection, timeout: tried again without blame.
+    Transient,
+    /// The group's own fault: counted as an attempt.
+    Data,
+    /// The worker's or the schema's fault: the run stops.
+    Fatal,
+}
+
+impl ErrorClass {
+    /// The name stored in `aggregation_groups.error_class`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorClass::Transient => "transient",
+            ErrorClass::Data => "data",
+            ErrorClass::Fatal => "fatal",
+        }
+    }
+}
+
+/// A failed store operation. The text carries no values of raw rows and no
+/// credentials.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation}: {message}")]
+pub struct StoreError {
+    pub class: ErrorClass,
+    /// What was being done, for example `fold group`.
+    pub operation: &'static str,
+    pub message: String,
+}
