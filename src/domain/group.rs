@@ -24,7 +24,11 @@ pub struct GroupFold<M> {
 /// The dates whose day rows [`fold_group`] needs: those of every coarser
 /// period that `date` lies in. First and last date, both included.
 pub fn neighbour_dates<F: Fold>(date: NaiveDate) -> (NaiveDate, NaiveDate) {
-    let coarser = || F::PERIODS.iter().filter(|period| period.is_coarser_than_day());
+    let coarser = || {
+        F::PERIODS
+            .iter()
+            .filter(|period| period.is_coarser_than_day())
+    };
     let first = coarser().map(|period| period.first_date(date)).min();
     let last = coarser().map(|period| period.last_date(date)).max();
     (first.unwrap_or(date), last.unwrap_or(date))
@@ -44,7 +48,12 @@ pub fn fold_group<F: Fold>(
 
     let series_of = |key: &AggregateKey| (key.series.clone(), key.unit.clone());
     let mut series: BTreeSet<_> = aggregates.iter().map(|a| series_of(&a.key)).collect();
-    series.extend(day_rows.iter().filter(|a| a.key.local_date == date).map(|a| series_of(&a.key)));
+    series.extend(
+        day_rows
+            .iter()
+            .filter(|a| a.key.local_date == date)
+            .map(|a| series_of(&a.key)),
+    );
 
     // Day rows of the affected series, in date order.
     let mut days: BTreeMap<(String, String), BTreeMap<NaiveDate, &Aggregate<F::Measure>>> =
@@ -54,7 +63,9 @@ pub fn fold_group<F: Fold>(
     for row in others.chain(own) {
         let of_series = series_of(&row.key);
         if series.contains(&of_series) {
-            days.entry(of_series).or_default().insert(row.key.local_date, row);
+            days.entry(of_series)
+                .or_default()
+                .insert(row.key.local_date, row);
         }
     }
 
@@ -67,14 +78,22 @@ pub fn fold_group<F: Fold>(
             continue;
         }
         for ((name, unit), by_date) in &days {
-            let within: Vec<_> =
-                by_date.range(first..=period.last_date(date)).map(|(_, row)| *row).collect();
-            let Some(earliest) = within.first() else { continue };
+            let within: Vec<_> = by_date
+                .range(first..=period.last_date(date))
+                .map(|(_, row)| *row)
+                .collect();
+            let Some(earliest) = within.first() else {
+                continue;
+            };
             // The period begins at the local midnight of its first date, at
             // the offset of its earliest day row: what is known of where the
             // person was then.
             let offset = earliest.key.period_start
-                - earliest.key.local_date.and_time(chrono::NaiveTime::MIN).and_utc();
+                - earliest
+                    .key
+                    .local_date
+                    .and_time(chrono::NaiveTime::MIN)
+                    .and_utc();
             coarser_rows.push(Aggregate {
                 key: AggregateKey {
                     period,
@@ -89,5 +108,10 @@ pub fn fold_group<F: Fold>(
     }
     aggregates.extend(coarser_rows);
     aggregates.sort_by(|a, b| a.key.cmp(&b.key));
-    GroupFold { aggregates, periods, series, rejected: day.rejected }
+    GroupFold {
+        aggregates,
+        periods,
+        series,
+        rejected: day.rejected,
+    }
 }

@@ -27,8 +27,14 @@ pub enum Period {
 }
 
 impl Period {
-    pub const ALL: &'static [Period] =
-        &[Period::Hour, Period::Day, Period::Week, Period::Month, Period::Quarter, Period::Year];
+    pub const ALL: &'static [Period] = &[
+        Period::Hour,
+        Period::Day,
+        Period::Week,
+        Period::Month,
+        Period::Quarter,
+        Period::Year,
+    ];
 
     /// The name stored in the `period` column.
     pub fn name(self) -> &'static str {
@@ -44,7 +50,10 @@ impl Period {
 
     /// The period that a stored name stands for.
     pub fn from_name(name: &str) -> Option<Period> {
-        Period::ALL.iter().copied().find(|period| period.name() == name)
+        Period::ALL
+            .iter()
+            .copied()
+            .find(|period| period.name() == name)
     }
 
     /// Whether the period is folded from day rows.
@@ -78,7 +87,8 @@ impl Period {
             Period::Quarter => first.checked_add_months(Months::new(3)),
             Period::Year => first.checked_add_months(Months::new(12)),
         };
-        next.and_then(|next| next.pred_opt()).unwrap_or(NaiveDate::MAX)
+        next.and_then(|next| next.pred_opt())
+            .unwrap_or(NaiveDate::MAX)
     }
 }
 
@@ -108,8 +118,16 @@ mod tests {
             (Period::Quarter, "2023-02-28", "2023-01-01", "2023-03-31"),
             (Period::Year, "2023-07-04", "2023-01-01", "2023-12-31"),
         ] {
-            assert_eq!(period.first_date(date(inside)), date(first), "{period} {inside}");
-            assert_eq!(period.last_date(date(inside)), date(last), "{period} {inside}");
+            assert_eq!(
+                period.first_date(date(inside)),
+                date(first),
+                "{period} {inside}"
+            );
+            assert_eq!(
+                period.last_date(date(inside)),
+                date(last),
+                "{period} {inside}"
+            );
         }
     }
 }
