@@ -32,3 +32,17 @@ pub struct StoreError {
     pub operation: &'static str,
     pub message: String,
 }
+
+impl StoreError {
+    pub fn new(class: ErrorClass, operation: &'static str, message: impl Into<String>) -> Self {
+        StoreError {
+            class,
+            operation,
+            message: message.into(),
+        }
+    }
+
+    pub fn is_transient(&self) -> bool {
+        self.class == ErrorClass::Transient
+    }
+}

@@ -1,52 +1,191 @@
 //! The contract between vitalfold and a database.
 //!
 //! [`Store`] is implemented twice, for PostgreSQL and for embedded `SQLite`;
-//! `tests/conformance.rs` holds each sentence of this contract against both.
+//! `tests/it/conformance.rs` holds the sentences of this contract against both.
 
 pub mod error;
+mod group_states;
 pub mod pool;
+pub mod postgres;
+mod sql;
+pub mod sqlite;
+pub mod types;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 
-use crate::domain::{Aggregate, Domain, Fold, GroupKey, NewRow, Period, UserId};
+use crate::domain::{Aggregate, Domain, Fold, GroupKey, NewRow, UserId};
 pub use error::{ErrorClass, StoreError};
 pub use pool::{PoolStats, PoolStatus};
+pub use types::*;
 
-/// What [`Store::insert_raw`] did with the rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Inserted {
-    pub inserted: u64,
-    /// The same row by its `source_id`, with other content: updated.
-    pub corrected: u64,
-    /// Stored already, untouched.
-    pub duplicate: u64,
-}
+/// The result of a store operation.
+pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A database that holds raw rows, groups and aggregates.
+///
+/// No future of a store may be dropped before it is done: a transaction that is
+/// cut off would go back to the pool unfinished. Statements are bounded by the
+/// server's own timeouts instead.
 pub trait Store: Clone + Send + Sync + 'static {
+    /// Held while one run excludes another; gives the lock back when dropped.
+    type RunLock: Send;
+
+    /// What the connection pool is doing now.
+    fn pool_stats(&self) -> PoolStats;
+
+    /// How many groups may be folded side by side.
+    fn max_concurrency(&self) -> usize;
+
+    /// Brings the schema up to date; safe while others do the same. Returns
+    /// the names of the migrations it applied.
+    fn migrate(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Names of the migrations that are still to be applied.
+    fn pending_migrations(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Refuses a pool that the server could not serve in full.
+    fn check_limits(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// The zone of users who have none in `user_time_zones`.
+    fn set_default_time_zone(&self, zone: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Takes the lock of one-shot runs, or returns none while another has it.
+    fn try_run_lock(&self) -> impl Future<Output = Result<Option<Self::RunLock>>> + Send;
+
     /// Gives each patient reference its stable user id, in the order given,
     /// allocating ids for those never seen.
     fn resolve_users(
         &self,
         references: &[String],
-    ) -> impl Future<Output = Result<Vec<UserId>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<UserId>>> + Send;
 
     /// IANA zone names of those users that have one in `user_time_zones`.
     fn time_zones(
         &self,
         users: &[UserId],
-    ) -> impl Future<Output = Result<HashMap<UserId, String>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<HashMap<UserId, String>>> + Send;
 
     /// Stores raw rows in one short transaction; a row that is stored already
     /// is not stored twice. With a `source_id` a row is the same when user,
     /// source, `source_id` and [`Fold::SOURCE_KEY`] agree, and changed content
-    /// is a correction; without one it is the same when every field agrees.
+    /// is a correction that marks its groups; without one it is the same when
+    /// every reported field agrees.
     fn insert_raw<F: Fold>(
         &self,
         rows: Vec<NewRow<F::Payload>>,
-    ) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Inserted>> + Send;
+
+    /// Lowest and highest user with pending rows.
+    fn pending_users<F: Fold>(
+        &self,
+    ) -> impl Future<Output = Result<Option<(UserId, UserId)>>> + Send;
+
+    /// Reads the groups of at most `limit` pending rows, users after `after`
+    /// first and then from the lowest on, each user's dates in order. Takes no
+    /// lock. Leaves out rows younger than `settle` and groups that wait for a
+    /// retry or are dead.
+    fn pull<F: Fold>(
+        &self,
+        after: UserId,
+        limit: usize,
+        settle: Duration,
+    ) -> impl Future<Output = Result<Vec<PulledGroup>>> + Send;
+
+    /// Marked groups whose time has come, the longest waiting first.
+    fn due_groups(
+        &self,
+        domain: Domain,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<GroupKey>>> + Send;
+
+    /// Folds one group in one transaction: takes the user lock, reads all its
+    /// rows, folds, writes aggregates of every period touched, deletes those
+    /// that vanished, sets the states of exactly the rows read, deletes the
+    /// mark it saw. All of it or nothing.
+    fn fold_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> impl Future<Output = Result<GroupOutcome>> + Send;
+
+    /// Records a failed attempt in a transaction of its own: the group waits
+    /// for its next attempt or is dead, its unfinished rows are `failed`.
+    fn mark_failed<F: Fold>(
+        &self,
+        key: GroupKey,
+        failure: &Failure,
+    ) -> impl Future<Output = Result<GroupState>> + Send;
+
+    /// Marks the next `limit` groups due that match, in (user, date) order
+    /// after `after`, whether or not they were folded before.
+    fn mark_due<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Marked>> + Send;
+
+    /// Counts the groups that [`Store::mark_due`] would mark.
+    fn count_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+    ) -> impl Future<Output = Result<GroupCounts>> + Send;
+
+    /// Counts the groups that are due now or will be, within the filter.
+    fn count_due(
+        &self,
+        domain: Domain,
+        filter: &GroupFilter,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Says that a worker lives and what it does; learns what it must obey.
+    fn heartbeat(&self, beat: &Heartbeat) -> impl Future<Output = Result<Control>> + Send;
+
+    /// Removes a worker that leaves.
+    fn forget_worker(&self, worker: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Pauses or resumes every worker.
+    fn set_paused(&self, paused: bool) -> impl Future<Output = Result<()>> + Send;
+
+    /// Adds a batch to the run history.
+    fn record_batch(&self, batch: &BatchRecord) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes at most `limit` batches older than `keep`; returns how many.
+    fn prune_history(
+        &self,
+        keep: Duration,
+        limit: usize,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// What waits, what failed and who works.
+    fn status(&self, domains: &[Domain]) -> impl Future<Output = Result<Status>> + Send;
+
+    /// Reads aggregates, ordered by series, unit, period and time.
+    fn aggregates<F: Fold>(
+        &self,
+        query: &AggregateQuery,
+    ) -> impl Future<Output = Result<Vec<Aggregate<F::Measure>>>> + Send;
+}
+
+/// Calls one method on whichever store a configuration names.
+#[macro_export]
+macro_rules! with_store {
+    ($any:expr, $store:ident => $body:expr) => {
+        match $any {
+            $crate::store::AnyStore::Postgres($store) => $body,
+            $crate::store::AnyStore::Sqlite($store) => $body,
+        }
+    };
+}
+
+/// The store that a database URL names.
+#[derive(Clone)]
+pub enum AnyStore {
+    Postgres(postgres::PgStore),
+    Sqlite(sqlite::SqliteStore),
 }

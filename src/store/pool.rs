@@ -24,3 +24,63 @@ pub struct PoolStats {
     /// Most connections that may be open: pool size + overflow.
     pub max: usize,
 }
+
+impl PoolStats {
+    /// Connections out, of those that may be open, in percent.
+    pub fn usage_percent(&self) -> usize {
+        self.checked_out * 100 / self.max.max(1)
+    }
+
+    pub fn status(&self) -> PoolStatus {
+        match self.usage_percent() {
+            percent if percent >= 100 => PoolStatus::Exhausted,
+            percent if percent >= 80 => PoolStatus::Pressured,
+            _ => PoolStatus::Healthy,
+        }
+    }
+}
+
+impl PoolStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            PoolStatus::Healthy => "healthy",
+            PoolStatus::Pressured => "pressured",
+            PoolStatus::Exhausted => "exhausted",
+        }
+    }
+}
+
+impl std::fmt::Display for PoolStats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "size={} checked_out={} available={} waiting={} max={} usage_percent={} {}",
+            self.size,
+            self.checked_out,
+            self.available,
+            self.waiting,
+            self.max,
+            self.usage_percent(),
+            self.status().name()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_follows_the_connections_that_are_out() {
+        let stats = |checked_out| PoolStats {
+            size: 50,
+            checked_out,
+            available: 50 - checked_out,
+            waiting: 0,
+            max: 50,
+        };
+        assert_eq!(stats(39).status(), PoolStatus::Healthy);
+        assert_eq!(stats(40).status(), PoolStatus::Pressured);
+        assert_eq!(stats(50).status(), PoolStatus::Exhausted);
+    }
+}

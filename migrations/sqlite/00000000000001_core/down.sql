@@ -1,0 +1,6 @@
+drop table aggregation_batches;
+drop table aggregation_groups;
+drop table worker_heartbeats;
+drop table worker_control;
+drop table patient_users;
+drop table user_time_zones;

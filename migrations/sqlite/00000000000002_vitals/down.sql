@@ -1,0 +1,6 @@
+drop view vitals_monthly;
+drop view vitals_weekly;
+drop view vitals_daily;
+drop view vitals_hourly;
+drop table vitals_aggregates;
+drop table raw_vitals;

@@ -1,0 +1,203 @@
+//! Workers and the server: limits, locks, signs of life, run history.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Double, Integer};
+use diesel::upsert::excluded;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::classify;
+use super::pool::Lease;
+use super::schema::{aggregation_batches, worker_control, worker_heartbeats};
+use crate::store::{BatchRecord, Control, Heartbeat, Result};
+
+#[derive(QueryableByName)]
+struct Room {
+    #[diesel(sql_type = Integer)]
+    max_connections: i32,
+    #[diesel(sql_type = Integer)]
+    reserved: i32,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
+    #[diesel(sql_type = Integer)]
+    role_limit: i32,
+    #[diesel(sql_type = Integer)]
+    database_limit: i32,
+}
+
+/// How many connections the pool may open at most, and what the server leaves
+/// for them.
+pub(super) async fn check_limits(
+    connection: &mut AsyncPgConnection,
+    pool_max: usize,
+) -> QueryResult<()> {
+    let room: Room = diesel::sql_query(include_str!("connection_room.sql"))
+        .get_result(connection)
+        .await?;
+    let others = i32::try_from(room.others).unwrap_or(i32::MAX);
+    let mut left = room.max_connections - room.reserved - others;
+    let mut because = format!(
+        "max_connections is {}, {} are reserved and {others} are in use by others",
+        room.max_connections, room.reserved
+    );
+    for (limit, what) in [
+        (room.role_limit, "this role's"),
+        (room.database_limit, "this database's"),
+    ] {
+        if limit >= 0 && limit < left {
+            left = limit;
+            because = format!("{what} connection limit is {limit}");
+        }
+    }
+    if i64::try_from(pool_max).unwrap_or(i64::MAX) > i64::from(left) {
+        // Not a statement's error, but told the same way.
+        return Err(diesel::result::Error::QueryBuilderError(
+            format!(
+                "pool.size + pool.max_overflow = {pool_max} connections, but the server leaves \
+                 {left}: {because}. Lower pool.size and pool.max_overflow or raise max_connections"
+            )
+            .into(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn set_default_time_zone(
+    connection: &mut AsyncPgConnection,
+    zone: &str,
+) -> QueryResult<()> {
+    // Only when it differs: workers that start together do not queue here.
+    diesel::update(worker_control::table)
+        .filter(worker_control::default_time_zone.ne(zone))
+        .set(worker_control::default_time_zone.eq(zone))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// A session's advisory lock: it lives exactly as long as its connection.
+pub struct PgRunLock {
+    _lease: Lease,
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+}
+
+pub(super) async fn try_run_lock(mut lease: Lease) -> Result<Option<PgRunLock>> {
+    // Closed, not given back: that is what frees the lock.
+    lease.poison();
+    let lock: Taken = diesel::sql_query(
+        "select pg_try_advisory_lock(hashtextextended('vitalfold run', 0)) as taken",
+    )
+    .get_result(&mut *lease)
+    .await
+    .map_err(|error| classify::statement("take run lock", &error))?;
+    Ok(lock.taken.then_some(PgRunLock { _lease: lease }))
+}
+
+pub(super) async fn heartbeat(
+    connection: &mut AsyncPgConnection,
+    beat: &Heartbeat,
+) -> QueryResult<Control> {
+    use worker_heartbeats as w;
+    diesel::insert_into(w::table)
+        .values((
+            w::worker.eq(&beat.worker),
+            w::mode.eq(beat.mode),
+            w::activity.eq(beat.activity),
+        ))
+        .on_conflict(w::worker)
+        .do_update()
+        .set((
+            w::activity.eq(excluded(w::activity)),
+            w::seen_at.eq(diesel::dsl::now),
+        ))
+        .execute(connection)
+        .await?;
+    let paused = worker_control::table
+        .select(worker_control::paused)
+        .first(connection)
+        .await?;
+    Ok(Control { paused })
+}
+
+pub(super) async fn forget_worker(
+    connection: &mut AsyncPgConnection,
+    worker: &str,
+) -> QueryResult<()> {
+    diesel::delete(worker_heartbeats::table.find(worker))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn set_paused(
+    connection: &mut AsyncPgConnection,
+    paused: bool,
+) -> QueryResult<()> {
+    use worker_control as c;
+    let control = diesel::update(c::table);
+    let updated = if paused {
+        let since = diesel::dsl::now
+            .into_sql::<diesel::sql_types::Timestamptz>()
+            .nullable();
+        control
+            .set((c::paused.eq(true), c::paused_at.eq(since)))
+            .execute(connection)
+            .await
+    } else {
+        let never = None::<chrono::DateTime<chrono::Utc>>;
+        control
+            .set((c::paused.eq(false), c::paused_at.eq(never)))
+            .execute(connection)
+            .await
+    };
+    updated.map(|_| ())
+}
+
+pub(super) async fn record_batch(
+    connection: &mut AsyncPgConnection,
+    batch: &BatchRecord,
+) -> QueryResult<()> {
+    use aggregation_batches as b;
+    diesel::insert_into(b::table)
+        .values((
+            b::id.eq(batch.id),
+            b::worker.eq(&batch.worker),
+            b::domain.eq(batch.domain.name()),
+            b::started_at.eq(batch.started_at),
+            b::duration_ms.eq(batch.duration_ms),
+            b::rows_pulled.eq(batch.rows_pulled),
+            b::rows_completed.eq(batch.rows_completed),
+            b::rows_rejected.eq(batch.rows_rejected),
+            b::groups_ok.eq(batch.groups_ok),
+            b::groups_failed.eq(batch.groups_failed),
+            b::groups_skipped.eq(batch.groups_skipped),
+            b::pool_before.eq(serde_json::json!(batch.pool_before)),
+            b::pool_after.eq(serde_json::json!(batch.pool_after)),
+        ))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn prune_history(
+    connection: &mut AsyncPgConnection,
+    keep: Duration,
+    limit: usize,
+) -> QueryResult<u64> {
+    diesel::sql_query(
+        "delete from aggregation_batches where id in ( \
+           select id from aggregation_batches \
+           where started_at < now() - make_interval(secs => $1) order by started_at limit $2)",
+    )
+    .bind::<Double, _>(keep.as_secs_f64())
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await
+    .map(|deleted| deleted as u64)
+}

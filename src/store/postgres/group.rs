@@ -1,0 +1,416 @@
+//! A group's transaction, and the one that records its failure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::NaiveDate;
+use diesel::QueryResult;
+use diesel::query_builder::QueryFragment;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Integer, Nullable, Text};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use futures::join;
+
+use super::cached::Cached;
+use super::classify;
+use super::pool::Lease;
+use super::rows::{self, StoredAggregate, StoredRaw};
+use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
+use crate::domain::table::Columns;
+use crate::domain::{Fold, GroupKey, UserId};
+use crate::store::group_states::{RowState, row_states};
+use crate::store::sql::{aggregate_key, list, measure_columns};
+use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState, Result, StoreError};
+
+#[derive(diesel::QueryableByName)]
+struct Lock {
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+    /// Of the group's mark, if it has one.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version: Option<i64>,
+}
+
+enum Failed {
+    Statement(diesel::result::Error),
+    Panicked,
+}
+
+impl From<diesel::result::Error> for Failed {
+    fn from(error: diesel::result::Error) -> Self {
+        Failed::Statement(error)
+    }
+}
+
+pub(super) async fn fold<F: Fold>(
+    mut lease: Lease,
+    user_id: UserId,
+    local_date: NaiveDate,
+) -> Result<GroupOutcome> {
+    let result = lease
+        .transaction(async |connection| {
+            // In a statement of its own before the rows are read: a snapshot
+            // taken while waiting would miss what the lock's last holder saw.
+            // The mark is read with it: an edit that commits later raises a
+            // version which this fold does not delete.
+            let lock = try_user_lock::<F>(connection, user_id, local_date).await?;
+            if !lock.taken {
+                return Ok(GroupOutcome::Locked);
+            }
+            let group = read::<F>(connection, user_id, local_date).await?;
+            let statuses: Vec<_> = group
+                .rows
+                .iter()
+                .map(|stored| (stored.row.id, stored.status.clone()))
+                .collect();
+            let rows: Vec<_> = group.rows.into_iter().map(|stored| stored.row).collect();
+            let day_rows = group.day_rows.into_iter().map(|stored| stored.0).collect();
+            let folded = catch_unwind(AssertUnwindSafe(|| {
+                fold_group::<F>(local_date, &rows, day_rows)
+            }))
+            .map_err(|_| Failed::Panicked)?;
+            let states = row_states(&statuses, &folded.rejected);
+            let outcome = states.outcome();
+            write::<F>(
+                connection,
+                GroupKey {
+                    domain: F::DOMAIN,
+                    user_id,
+                    local_date,
+                },
+                folded,
+                states.changed,
+                lock.version,
+            )
+            .await?;
+            Ok(outcome)
+        })
+        .await;
+    result.map_err(|failed| {
+        lease.poison();
+        match failed {
+            Failed::Statement(error) => classify::statement("fold group", &error),
+            Failed::Panicked => {
+                StoreError::new(ErrorClass::Data, "fold group", "the fold panicked")
+            }
+        }
+    })
+}
+
+async fn try_user_lock<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+) -> QueryResult<Lock> {
+    Cached(
+        diesel::sql_query(format!(
+            "select pg_try_advisory_xact_lock({LOCK_KEY}) as taken, \
+               (select version from aggregation_groups \
+                where user_id = $2 and domain = $1 and local_date = $3) as version"
+        ))
+        .bind::<Text, _>(F::DOMAIN.name())
+        .bind::<BigInt, _>(user_id)
+        .bind::<Date, _>(local_date),
+    )
+    .get_result(connection)
+    .await
+}
+
+/// The advisory lock of (domain, user).
+const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
+
+struct StoredGroup<F: Fold> {
+    rows: Vec<StoredRaw<F::Payload>>,
+    day_rows: Vec<StoredAggregate<F::Measure>>,
+}
+
+async fn read<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+) -> QueryResult<StoredGroup<F>> {
+    let raw = Cached(
+        diesel::sql_query(format!(
+            "select id, status, utc_offset_minutes, source, device, note, {columns} \
+             from {table} where user_id = $1 and local_date = $2 order by {time}, id",
+            columns = rows::select_list::<F::Payload>(),
+            table = F::RAW_TABLE,
+            time = F::TIME_COLUMN,
+        ))
+        .bind::<BigInt, _>(user_id)
+        .bind::<Date, _>(local_date),
+    );
+    let (first, last) = neighbour_dates::<F>(local_date);
+    let days = Cached(
+        diesel::sql_query(format!(
+            "select period, local_date, period_start, {series} as series, unit, {columns} \
+             from {table} where user_id = $1 and period = 'day' and local_date between $2 and $3",
+            series = F::SERIES_COLUMN,
+            columns = rows::select_list::<F::Measure>(),
+            table = F::AGGREGATE_TABLE,
+        ))
+        .bind::<BigInt, _>(user_id)
+        .bind::<Date, _>(first)
+        .bind::<Date, _>(last),
+    );
+    let connection = &*connection;
+    let (mut a, mut b) = (connection, connection);
+    let (raw, days) = join!(raw.load(&mut a), days.load(&mut b));
+    Ok(StoredGroup {
+        rows: raw?,
+        day_rows: days?,
+    })
+}
+
+async fn write<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+    folded: GroupFold<F::Measure>,
+    changed: Vec<RowState>,
+    mark: Option<i64>,
+) -> QueryResult<()> {
+    let vanished = delete_vanished::<F>(key.user_id, &folded);
+    let upsert = (!folded.aggregates.is_empty()).then(|| upsert::<F>(key.user_id, folded));
+    let states = (!changed.is_empty()).then(|| set_states::<F>(key.user_id, changed));
+    let unmark = mark.map(|version| {
+        Cached(
+            diesel::sql_query(
+                "delete from aggregation_groups \
+                 where user_id = $1 and domain = $2 and local_date = $3 and version = $4",
+            )
+            .bind::<BigInt, _>(key.user_id)
+            .bind::<Text, _>(key.domain.name())
+            .bind::<Date, _>(key.local_date)
+            .bind::<BigInt, _>(version),
+        )
+    });
+    let connection = &*connection;
+    let (vanished, upsert, states, unmark) = join!(
+        execute(connection, Some(vanished)),
+        execute(connection, upsert),
+        execute(connection, states),
+        execute(connection, unmark),
+    );
+    vanished.and(upsert).and(states).and(unmark)
+}
+
+async fn execute<Q>(mut connection: &AsyncPgConnection, statement: Option<Q>) -> QueryResult<()>
+where
+    Q: diesel::query_builder::QueryId + QueryFragment<diesel::pg::Pg> + Send,
+{
+    match statement {
+        Some(statement) => diesel_async::RunQueryDsl::execute(statement, &mut connection)
+            .await
+            .map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// Replaces the rows of the periods that the group touched, except those that
+/// are as they were: their `updated_at` stays and nothing is written.
+fn upsert<F: Fold>(user_id: UserId, folded: GroupFold<F::Measure>) -> Cached<rows::Statement> {
+    let columns = F::Measure::COLUMNS;
+    let names = measure_columns::<F>();
+    let types: String = columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| format!(", ${}::{}", i + 8, rows::array_type(c.ty)))
+        .collect();
+    let selected: String = columns
+        .iter()
+        .map(|column| format!(", {}", rows::from_array("s", column)))
+        .collect();
+    let set: Vec<_> = names
+        .iter()
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let text = format!(
+        "insert into {table} as a ({key}, algorithm_version, {names}) \
+         select $1, s.period, s.local_date, s.period_start, s.series, s.unit, $2{selected} \
+         from unnest($3::text[], $4::date[], $5::timestamptz[], $6::text[], $7::text[]{types}) \
+         as s (period, local_date, period_start, series, unit, {names}) \
+         on conflict ({key}) do update set {set}, \
+         algorithm_version = excluded.algorithm_version, updated_at = excluded.updated_at \
+         where (a.algorithm_version, {old}) is distinct from (excluded.algorithm_version, {new})",
+        table = F::AGGREGATE_TABLE,
+        key = aggregate_key::<F>(),
+        names = list("", &names),
+        set = set.join(", "),
+        old = list("a.", &names),
+        new = list("excluded.", &names),
+    );
+    let keys: Vec<_> = folded
+        .aggregates
+        .iter()
+        .map(|row| row.key.clone())
+        .collect();
+    let values = folded
+        .aggregates
+        .into_iter()
+        .map(|row| row.measure.into_values())
+        .collect();
+    let statement = bind_keys(
+        diesel::sql_query(text)
+            .into_boxed()
+            .bind::<BigInt, _>(user_id)
+            .bind::<Integer, _>(F::ALGORITHM_VERSION),
+        &keys,
+    );
+    Cached(rows::bind_columns(statement, columns, values))
+}
+
+/// Binds five arrays: period, `local_date`, `period_start`, series, unit.
+fn bind_keys(statement: rows::Statement, keys: &[crate::domain::AggregateKey]) -> rows::Statement {
+    statement
+        .bind::<Array<Text>, _>(keys.iter().map(|key| key.period.name()).collect::<Vec<_>>())
+        .bind::<Array<Date>, _>(keys.iter().map(|key| key.local_date).collect::<Vec<_>>())
+        .bind::<Array<diesel::sql_types::Timestamptz>, _>(
+            keys.iter().map(|key| key.period_start).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(
+            keys.iter()
+                .map(|key| key.series.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(keys.iter().map(|key| key.unit.clone()).collect::<Vec<_>>())
+}
+
+/// Deletes rows of the group's series and periods that it no longer has.
+fn delete_vanished<F: Fold>(
+    user_id: UserId,
+    folded: &GroupFold<F::Measure>,
+) -> Cached<rows::Statement> {
+    let text = format!(
+        "delete from {table} as a \
+         using unnest($2::text[], $3::date[]) as p (period, local_date), \
+               unnest($4::text[], $5::text[]) as s (series, unit) \
+         where a.user_id = $1 and a.period = p.period and a.local_date = p.local_date \
+           and a.{series} = s.series and a.unit = s.unit \
+           and not exists ( \
+             select from unnest($6::text[], $7::date[], $8::timestamptz[], $9::text[], $10::text[]) \
+               as k (period, local_date, period_start, series, unit) \
+             where k.period = a.period and k.local_date = a.local_date \
+               and k.period_start = a.period_start and k.series = a.{series} and k.unit = a.unit)",
+        table = F::AGGREGATE_TABLE,
+        series = F::SERIES_COLUMN,
+    );
+    let keys: Vec<_> = folded
+        .aggregates
+        .iter()
+        .map(|row| row.key.clone())
+        .collect();
+    let statement = diesel::sql_query(text)
+        .into_boxed()
+        .bind::<BigInt, _>(user_id)
+        .bind::<Array<Text>, _>(
+            folded
+                .periods
+                .iter()
+                .map(|p| p.0.name())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Date>, _>(folded.periods.iter().map(|p| p.1).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(
+            folded
+                .series
+                .iter()
+                .map(|s| s.0.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(
+            folded
+                .series
+                .iter()
+                .map(|s| s.1.clone())
+                .collect::<Vec<_>>(),
+        );
+    Cached(bind_keys(statement, &keys))
+}
+
+fn set_states<F: Fold>(user_id: UserId, changed: Vec<RowState>) -> Cached<rows::Statement> {
+    let text = format!(
+        "update {table} as r set status = s.status, error = s.error, aggregated_at = now() \
+         from unnest($2::bigint[], $3::text[], $4::text[]) as s (id, status, error) \
+         where r.user_id = $1 and r.id = s.id \
+           and (r.status, r.error) is distinct from (s.status, s.error)",
+        table = F::RAW_TABLE,
+    );
+    Cached(
+        diesel::sql_query(text)
+            .into_boxed()
+            .bind::<BigInt, _>(user_id)
+            .bind::<Array<BigInt>, _>(changed.iter().map(|state| state.id).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(
+                changed
+                    .iter()
+                    .map(|state| state.status())
+                    .collect::<Vec<_>>(),
+            )
+            .bind::<Array<Nullable<Text>>, _>(
+                changed
+                    .into_iter()
+                    .map(|state| state.reason)
+                    .collect::<Vec<_>>(),
+            ),
+    )
+}
+
+#[derive(diesel::QueryableByName)]
+struct MarkedState {
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+}
+
+pub(super) async fn mark_failed<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+    failure: &Failure,
+) -> QueryResult<GroupState> {
+    let blame = i32::from(failure.class != ErrorClass::Transient);
+    let marked = connection
+        .transaction(async |connection| {
+            // Waits for whoever folds this user now, at most lock_timeout.
+            Cached(
+                diesel::sql_query(format!("select pg_advisory_xact_lock({LOCK_KEY})"))
+                    .bind::<Text, _>(F::DOMAIN.name())
+                    .bind::<BigInt, _>(key.user_id),
+            )
+            .execute(&mut *connection)
+            .await?;
+            let marked = Cached(
+                diesel::sql_query(include_str!("mark_failed.sql"))
+                    .bind::<BigInt, _>(key.user_id)
+                    .bind::<Text, _>(F::DOMAIN.name())
+                    .bind::<Date, _>(key.local_date)
+                    .bind::<Integer, _>(blame)
+                    .bind::<Integer, _>(i32::try_from(failure.max_attempts).unwrap_or(i32::MAX))
+                    .bind::<Double, _>(failure.backoff.as_secs_f64())
+                    .bind::<Double, _>(failure.max_backoff.as_secs_f64())
+                    .bind::<Double, _>(failure.jitter)
+                    .bind::<Text, _>(failure.error.clone())
+                    .bind::<Text, _>(failure.class.name()),
+            )
+            .get_result::<MarkedState>(&mut *connection)
+            .await?;
+            Cached(
+                diesel::sql_query(format!(
+                    "update {table} set status = 'failed', error = $3, attempts = attempts + $4 \
+                     where user_id = $1 and local_date = $2 and status in ('pending', 'failed')",
+                    table = F::RAW_TABLE,
+                ))
+                .bind::<BigInt, _>(key.user_id)
+                .bind::<Date, _>(key.local_date)
+                .bind::<Text, _>(failure.error.clone())
+                .bind::<Integer, _>(blame),
+            )
+            .execute(&mut *connection)
+            .await?;
+            QueryResult::Ok(marked)
+        })
+        .await?;
+    let attempts = u32::try_from(marked.attempts).unwrap_or(0);
+    Ok(match marked.state.as_str() {
+        "dead" => GroupState::Dead { attempts },
+        _ => GroupState::Due { attempts },
+    })
+}

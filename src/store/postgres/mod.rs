@@ -1,0 +1,186 @@
+//! PostgreSQL, in production.
+
+mod cached;
+mod classify;
+mod connect;
+mod control;
+mod group;
+mod migrate;
+mod pool;
+mod pull;
+mod raw;
+mod read;
+mod rows;
+mod schema;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::*;
+use crate::config::Config;
+use pool::{Lease, PgPool};
+
+/// A PostgreSQL database and the pool of connections to it.
+#[derive(Clone)]
+pub struct PgStore {
+    pool: PgPool,
+}
+
+impl PgStore {
+    /// Prepares the pool; the first operation connects.
+    ///
+    /// `application_name` is what `pg_stat_activity` shows.
+    ///
+    /// # Errors
+    /// A URL that is not a PostgreSQL URL.
+    pub fn new(config: &Config, application_name: &str) -> Result<PgStore> {
+        Ok(PgStore {
+            pool: PgPool::new(config, application_name)?,
+        })
+    }
+
+    async fn lease(&self, operation: &'static str) -> Result<Lease> {
+        self.pool.get(operation).await
+    }
+}
+
+/// Runs one operation on a connection of the pool; its error closes the
+/// connection, so that the next user gets a fresh one.
+macro_rules! on_connection {
+    ($store:ident, $operation:literal, $connection:ident => $call:expr) => {{
+        let mut lease = $store.lease($operation).await?;
+        let $connection = &mut *lease;
+        let result = $call.await;
+        lease.finish($operation, result)
+    }};
+}
+
+impl Store for PgStore {
+    type RunLock = control::PgRunLock;
+
+    fn pool_stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+
+    fn max_concurrency(&self) -> usize {
+        // One connection for pulls and history, one for the run lock.
+        self.pool.max().saturating_sub(2).max(1)
+    }
+
+    async fn migrate(&self) -> Result<Vec<String>> {
+        migrate::run(self.lease("migrate").await?).await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>> {
+        migrate::pending(self.lease("check schema").await?).await
+    }
+
+    async fn check_limits(&self) -> Result<()> {
+        let max = self.pool.max();
+        on_connection!(self, "check limits", c => control::check_limits(c, max))
+    }
+
+    async fn set_default_time_zone(&self, zone: &str) -> Result<()> {
+        on_connection!(self, "set time zone", c => control::set_default_time_zone(c, zone))
+    }
+
+    async fn try_run_lock(&self) -> Result<Option<Self::RunLock>> {
+        control::try_run_lock(self.lease("take run lock").await?).await
+    }
+
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        on_connection!(self, "read time zones", c => raw::time_zones(c, users))
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        on_connection!(self, "insert raw rows", c => raw::insert::<F>(c, rows))
+    }
+
+    async fn pending_users<F: Fold>(&self) -> Result<Option<(UserId, UserId)>> {
+        on_connection!(self, "find pending users", c => pull::pending_users::<F>(c))
+    }
+
+    async fn pull<F: Fold>(
+        &self,
+        after: UserId,
+        limit: usize,
+        settle: Duration,
+    ) -> Result<Vec<PulledGroup>> {
+        on_connection!(self, "pull", c => pull::pull::<F>(c, after, limit, settle))
+    }
+
+    async fn due_groups(
+        &self,
+        domain: Domain,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> Result<Vec<GroupKey>> {
+        on_connection!(self, "read due groups", c => pull::due_groups(c, domain, filter, limit))
+    }
+
+    async fn fold_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<GroupOutcome> {
+        group::fold::<F>(self.lease("fold group").await?, user_id, local_date).await
+    }
+
+    async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
+        on_connection!(self, "mark failed", c => group::mark_failed::<F>(c, key, failure))
+    }
+
+    async fn mark_due<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Marked> {
+        on_connection!(self, "mark due", c => pull::mark_due::<F>(c, filter, after, limit))
+    }
+
+    async fn count_groups<F: Fold>(&self, filter: &GroupFilter) -> Result<GroupCounts> {
+        on_connection!(self, "count groups", c => pull::count_groups::<F>(c, filter))
+    }
+
+    async fn count_due(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {
+        on_connection!(self, "count due groups", c => pull::count_due(c, domain, filter))
+    }
+
+    async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
+        on_connection!(self, "heartbeat", c => control::heartbeat(c, beat))
+    }
+
+    async fn forget_worker(&self, worker: &str) -> Result<()> {
+        on_connection!(self, "forget worker", c => control::forget_worker(c, worker))
+    }
+
+    async fn set_paused(&self, paused: bool) -> Result<()> {
+        on_connection!(self, "pause", c => control::set_paused(c, paused))
+    }
+
+    async fn record_batch(&self, batch: &BatchRecord) -> Result<()> {
+        on_connection!(self, "record batch", c => control::record_batch(c, batch))
+    }
+
+    async fn prune_history(&self, keep: Duration, limit: usize) -> Result<u64> {
+        on_connection!(self, "prune history", c => control::prune_history(c, keep, limit))
+    }
+
+    async fn status(&self, domains: &[Domain]) -> Result<Status> {
+        on_connection!(self, "read status", c => read::status(c, domains))
+    }
+
+    async fn aggregates<F: Fold>(
+        &self,
+        query: &AggregateQuery,
+    ) -> Result<Vec<Aggregate<F::Measure>>> {
+        on_connection!(self, "read aggregates", c => read::aggregates::<F>(c, query))
+    }
+}

@@ -1,0 +1,200 @@
+//! The pool: `size` connections kept, up to `max_overflow` more under load.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
+use diesel_async::pooled_connection::deadpool::{Hook, Object, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
+};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures::FutureExt;
+
+use super::{classify, connect};
+use crate::config::Config;
+use crate::store::{ErrorClass, PoolStats, Result, StoreError};
+
+#[derive(Clone)]
+pub(super) struct PgPool {
+    pool: Pool<AsyncPgConnection>,
+    size: usize,
+    max: usize,
+    wait_timeout: Duration,
+}
+
+impl PgPool {
+    pub(super) fn new(config: &Config, application_name: &str) -> Result<PgPool> {
+        let limits = &config.pool;
+        let mut server: tokio_postgres::Config = config.database.url.parse().map_err(
+            |error: tokio_postgres::Error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                StoreError::new(
+                    ErrorClass::Fatal,
+                    "read database.url",
+                    format!(
+                        "not a PostgreSQL URL: {}; expected postgres://user:password@host:5432/database",
+                        cause.unwrap_or_else(|| error.to_string())
+                    ),
+                )
+            },
+        )?;
+        server
+            .application_name(application_name)
+            .connect_timeout(limits.connect_timeout)
+            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_interval(Duration::from_secs(10))
+            .keepalives_retries(3)
+            .tcp_user_timeout(limits.statement_timeout);
+        let settings = format!(
+            "set statement_timeout = {}; set lock_timeout = {}; \
+             set idle_in_transaction_session_timeout = {}; set timezone = 'UTC'",
+            limits.statement_timeout.as_millis(),
+            limits.lock_timeout.as_millis(),
+            limits.idle_in_transaction_timeout.as_millis(),
+        );
+
+        let mut manager = ManagerConfig::default();
+        manager.custom_setup =
+            Box::new(move |_| connect::establish(server.clone(), settings.clone()).boxed());
+        manager.recycling_method = if limits.pre_ping {
+            RecyclingMethod::CustomFunction(Box::new(|connection| {
+                connection.batch_execute("").boxed()
+            }))
+        } else {
+            RecyclingMethod::Fast
+        };
+        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
+
+        let max = limits.size + limits.max_overflow;
+        let lifetime = limits.recycle;
+        let pool = Pool::builder(manager)
+            .max_size(max)
+            .runtime(deadpool::Runtime::Tokio1)
+            .wait_timeout(Some(limits.wait_timeout))
+            .create_timeout(Some(limits.connect_timeout))
+            .recycle_timeout(Some(limits.connect_timeout))
+            .queue_mode(QueueMode::Lifo)
+            .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                if metrics.age() > lifetime {
+                    return Err(HookError::message("older than pool.recycle"));
+                }
+                Ok(())
+            }))
+            .build()
+            .map_err(|error| StoreError::new(ErrorClass::Fatal, "build pool", error.to_string()))?;
+        Ok(PgPool {
+            pool,
+            size: limits.size,
+            max,
+            wait_timeout: limits.wait_timeout,
+        })
+    }
+
+    pub(super) fn max(&self) -> usize {
+        self.max
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let status = self.pool.status();
+        // deadpool counts waiting callers as taken from what is available.
+        let available = status.available.min(status.size);
+        PoolStats {
+            size: status.size,
+            checked_out: status.size - available,
+            available,
+            waiting: status.waiting,
+            max: self.max,
+        }
+    }
+
+    pub(super) async fn get(&self, operation: &'static str) -> Result<Lease> {
+        match self.pool.get().await {
+            Ok(object) => Ok(Lease {
+                object: Some(object),
+                size: self.size,
+                poisoned: false,
+            }),
+            Err(ManagedError::Timeout(TimeoutType::Wait)) => Err(StoreError::new(
+                ErrorClass::Transient,
+                operation,
+                format!(
+                    "no connection within {}: the pool is exhausted ({})",
+                    humantime::format_duration(self.wait_timeout),
+                    self.stats()
+                ),
+            )),
+            Err(ManagedError::Timeout(_)) => Err(classify::connection(
+                operation,
+                "the server did not answer in time",
+            )),
+            Err(ManagedError::Backend(PoolError::ConnectionError(error))) => {
+                Err(classify::connection(operation, &error.to_string()))
+            }
+            Err(error) => Err(StoreError::new(
+                ErrorClass::Transient,
+                operation,
+                error.to_string(),
+            )),
+        }
+    }
+}
+
+/// A connection on loan. Goes back to the pool when dropped, unless it is one
+/// of the overflow that nobody waits for, or an error happened on it: the next
+/// user gets a fresh one.
+pub(super) struct Lease {
+    object: Option<Object<AsyncPgConnection>>,
+    size: usize,
+    poisoned: bool,
+}
+
+impl Lease {
+    /// Ends an operation: its error closes the connection.
+    pub(super) fn finish<T>(
+        mut self,
+        operation: &'static str,
+        result: diesel::QueryResult<T>,
+    ) -> Result<T> {
+        self.poisoned |= result.is_err();
+        result.map_err(|error| classify::statement(operation, &error))
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn poison(&mut self) {
+        self.poisoned = true;
+    }
+}
+
+// Safety of both: the object is taken out in `drop` alone.
+impl Deref for Lease {
+    type Target = AsyncPgConnection;
+    fn deref(&self) -> &AsyncPgConnection {
+        self.object
+            .as_ref()
+            .expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        self.object
+            .as_mut()
+            .expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else {
+            return;
+        };
+        let overflow = Object::pool(&object).is_some_and(|pool| {
+            let status = pool.status();
+            status.size > self.size && status.waiting == 0
+        });
+        if self.poisoned || overflow {
+            drop(Object::take(object));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Finding work.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Date, Double, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::cached::Cached;
+use crate::domain::{Domain, Fold, GroupKey, UserId};
+use crate::store::{GroupCounts, GroupFilter, Marked, PulledGroup};
+
+#[derive(diesel::QueryableByName)]
+struct UserRange {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    lowest: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    highest: Option<i64>,
+}
+
+pub(super) async fn pending_users<F: Fold>(
+    connection: &mut AsyncPgConnection,
+) -> QueryResult<Option<(UserId, UserId)>> {
+    let range: UserRange = diesel::sql_query(format!(
+        "select min(user_id) as lowest, max(user_id) as highest from {} where status = 'pending'",
+        F::RAW_TABLE
+    ))
+    .get_result(connection)
+    .await?;
+    Ok(range.lowest.zip(range.highest))
+}
+
+#[derive(diesel::QueryableByName)]
+struct GroupRow {
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = Date)]
+    local_date: NaiveDate,
+}
+
+#[derive(diesel::QueryableByName)]
+struct PulledRow {
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = Date)]
+    local_date: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+pub(super) async fn pull<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    after: UserId,
+    limit: usize,
+    settle: Duration,
+) -> QueryResult<Vec<PulledGroup>> {
+    // Both halves are keyset scans of the partial index of pending rows.
+    let half = |lap: i32, comparison: &str| {
+        format!(
+            "(select {lap} as lap, r.user_id, r.local_date from {table} r \
+             where r.status = 'pending' and r.user_id {comparison} $1 \
+               and r.created_at <= now() - make_interval(secs => $4) \
+               and not exists (select from aggregation_groups g \
+                 where g.user_id = r.user_id and g.domain = $3 and g.local_date = r.local_date \
+                   and (g.state = 'dead' or g.next_attempt_at > now())) \
+             order by r.user_id, r.local_date limit $2)",
+            table = F::RAW_TABLE,
+        )
+    };
+    let pulled: Vec<PulledRow> = Cached(
+        diesel::sql_query(format!(
+            "select user_id, local_date, count(*) as rows from ({} union all {}) p \
+             group by lap, user_id, local_date order by lap, user_id, local_date",
+            half(0, ">"),
+            half(1, "<="),
+        ))
+        .bind::<BigInt, _>(after)
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind::<Text, _>(F::DOMAIN.name())
+        .bind::<Double, _>(settle.as_secs_f64()),
+    )
+    .load(connection)
+    .await?;
+    Ok(PulledGroup::cut(
+        pulled.into_iter().map(|row| PulledGroup {
+            user_id: row.user_id,
+            local_date: row.local_date,
+            rows: usize::try_from(row.rows).unwrap_or(0),
+        }),
+        limit,
+    ))
+}
+
+/// Conditions on `user_id` and `local_date`; binds $1 to $3.
+const WITHIN: &str = "(cardinality($1::bigint[]) = 0 or user_id = any($1)) \
+     and ($2::date is null or local_date >= $2) and ($3::date is null or local_date <= $3)";
+
+macro_rules! bind_filter {
+    ($query:expr, $filter:expr) => {
+        $query
+            .bind::<Array<BigInt>, _>($filter.users.clone())
+            .bind::<Nullable<Date>, _>($filter.from)
+            .bind::<Nullable<Date>, _>($filter.to)
+    };
+}
+
+pub(super) async fn due_groups(
+    connection: &mut AsyncPgConnection,
+    domain: Domain,
+    filter: &GroupFilter,
+    limit: usize,
+) -> QueryResult<Vec<GroupKey>> {
+    let query = diesel::sql_query(format!(
+        "select user_id, local_date from aggregation_groups \
+         where domain = $4 and state = 'due' and next_attempt_at <= now() and {WITHIN} \
+         order by next_attempt_at, user_id, local_date limit $5"
+    ));
+    let rows: Vec<GroupRow> = Cached(
+        bind_filter!(query, filter)
+            .bind::<Text, _>(domain.name())
+            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX)),
+    )
+    .load(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| GroupKey {
+            domain,
+            user_id: row.user_id,
+            local_date: row.local_date,
+        })
+        .collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+pub(super) async fn count_due(
+    connection: &mut AsyncPgConnection,
+    domain: Domain,
+    filter: &GroupFilter,
+) -> QueryResult<u64> {
+    let query = diesel::sql_query(format!(
+        "select count(*) as count from aggregation_groups \
+         where domain = $4 and state = 'due' and {WITHIN}"
+    ));
+    let count: Count = bind_filter!(query, filter)
+        .bind::<Text, _>(domain.name())
+        .get_result(connection)
+        .await?;
+    Ok(u64::try_from(count.count).unwrap_or(0))
+}
+
+/// Every group that has raw rows or, where they were deleted behind the
+/// triggers' back, day rows. Binds $1 to $3.
+fn known_groups<F: Fold>(extra: &str) -> String {
+    format!(
+        "select user_id, local_date from {raw} where {WITHIN}{extra} \
+         union \
+         select user_id, local_date from {aggregates} where period = 'day' and {WITHIN}{extra}",
+        raw = F::RAW_TABLE,
+        aggregates = F::AGGREGATE_TABLE,
+    )
+}
+
+pub(super) async fn mark_due<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    filter: &GroupFilter,
+    after: Option<(UserId, NaiveDate)>,
+    limit: usize,
+) -> QueryResult<Marked> {
+    let query = diesel::sql_query(format!(
+        "insert into aggregation_groups as g (user_id, domain, local_date) \
+         select user_id, $4, local_date from ({known}) k \
+         order by user_id, local_date limit $7 \
+         on conflict (user_id, domain, local_date) do update set \
+           version = greatest(g.version + 1, excluded.version), state = 'due', attempts = 0, \
+           next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
+         returning user_id, local_date",
+        known = known_groups::<F>(
+            " and ($5::bigint is null or (user_id, local_date) > ($5, $6::date))"
+        ),
+    ));
+    let mut rows: Vec<GroupRow> = bind_filter!(query, filter)
+        .bind::<Text, _>(F::DOMAIN.name())
+        .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
+        .bind::<Nullable<Date>, _>(after.map(|after| after.1))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)
+        .await?;
+    rows.sort_by_key(|row| (row.user_id, row.local_date));
+    Ok(Marked {
+        groups: rows.len() as u64,
+        last: rows.last().map(|row| (row.user_id, row.local_date)),
+    })
+}
+
+#[derive(diesel::QueryableByName)]
+struct Counts {
+    #[diesel(sql_type = BigInt)]
+    groups: i64,
+    #[diesel(sql_type = BigInt)]
+    users: i64,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+pub(super) async fn count_groups<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    filter: &GroupFilter,
+) -> QueryResult<GroupCounts> {
+    let query = diesel::sql_query(format!(
+        "select count(*) as groups, count(distinct user_id) as users, \
+           (select count(*) from {raw} where {WITHIN}) as rows \
+         from ({known}) k",
+        raw = F::RAW_TABLE,
+        known = known_groups::<F>(""),
+    ));
+    let counts: Counts = bind_filter!(query, filter).get_result(connection).await?;
+    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(GroupCounts {
+        groups: unsigned(counts.groups),
+        users: unsigned(counts.users),
+        rows: unsigned(counts.rows),
+    })
+}

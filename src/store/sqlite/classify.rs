@@ -1,0 +1,37 @@
+//! Whose fault a `SQLite` error is.
+
+use diesel::result::Error;
+use diesel_async::pooled_connection::deadpool::PoolError;
+
+use crate::store::{ErrorClass, StoreError};
+
+pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
+    let text = error.to_string();
+    let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let class = if has(&["database is locked", "database table is locked", "is full"]) {
+        ErrorClass::Transient
+    } else if has(&[
+        "no such table",
+        "no such column",
+        "readonly database",
+        "is malformed",
+        "is not a database",
+        "unable to open",
+    ]) {
+        ErrorClass::Fatal
+    } else {
+        ErrorClass::Data
+    };
+    StoreError::new(class, operation, text)
+}
+
+pub(super) fn pool(operation: &'static str, error: &PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(_) => StoreError::new(
+            ErrorClass::Transient,
+            operation,
+            "the database file is busy",
+        ),
+        error => StoreError::new(ErrorClass::Fatal, operation, error.to_string()),
+    }
+}

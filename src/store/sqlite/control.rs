@@ -1,0 +1,125 @@
+//! Workers: locks, signs of life, run history.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+
+use super::SqliteRunLock;
+use super::rows::{NOW, now_plus, time_text};
+use crate::store::{BatchRecord, Control, ErrorClass, Heartbeat, Result, StoreError};
+
+pub(super) fn set_default_time_zone(
+    connection: &mut SqliteConnection,
+    zone: &str,
+) -> QueryResult<()> {
+    diesel::sql_query("update worker_control set default_time_zone = ?")
+        .bind::<Text, _>(zone)
+        .execute(connection)
+        .map(|_| ())
+}
+
+pub(super) fn try_run_lock(database: &Path) -> Result<Option<SqliteRunLock>> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |error: std::io::Error| {
+        StoreError::new(
+            ErrorClass::Fatal,
+            "take run lock",
+            format!("{}: {error}", Path::new(&name).display()),
+        )
+    };
+    let file = File::create(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(SqliteRunLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Paused {
+    #[diesel(sql_type = Bool)]
+    paused: bool,
+}
+
+pub(super) fn heartbeat(
+    connection: &mut SqliteConnection,
+    beat: &Heartbeat,
+) -> QueryResult<Control> {
+    diesel::sql_query(format!(
+        "insert into worker_heartbeats (worker, mode, activity) values (?, ?, ?) \
+         on conflict (worker) do update set activity = excluded.activity, seen_at = {NOW}"
+    ))
+    .bind::<Text, _>(&beat.worker)
+    .bind::<Text, _>(beat.mode)
+    .bind::<Text, _>(beat.activity)
+    .execute(connection)?;
+    let control: Paused =
+        diesel::sql_query("select paused from worker_control").get_result(connection)?;
+    Ok(Control {
+        paused: control.paused,
+    })
+}
+
+pub(super) fn forget_worker(connection: &mut SqliteConnection, worker: &str) -> QueryResult<()> {
+    diesel::sql_query("delete from worker_heartbeats where worker = ?")
+        .bind::<Text, _>(worker)
+        .execute(connection)
+        .map(|_| ())
+}
+
+pub(super) fn set_paused(connection: &mut SqliteConnection, paused: bool) -> QueryResult<()> {
+    diesel::sql_query(format!(
+        "update worker_control set paused = ?1, paused_at = case when ?1 then {NOW} end"
+    ))
+    .bind::<Bool, _>(paused)
+    .execute(connection)
+    .map(|_| ())
+}
+
+pub(super) fn record_batch(
+    connection: &mut SqliteConnection,
+    batch: &BatchRecord,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "insert into aggregation_batches (id, worker, domain, started_at, duration_ms, \
+           rows_pulled, rows_completed, rows_rejected, groups_ok, groups_failed, groups_skipped, \
+           pool_before, pool_after) \
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind::<Text, _>(batch.id.to_string())
+    .bind::<Text, _>(&batch.worker)
+    .bind::<Text, _>(batch.domain.name())
+    .bind::<Text, _>(time_text(batch.started_at))
+    .bind::<BigInt, _>(batch.duration_ms)
+    .bind::<BigInt, _>(batch.rows_pulled)
+    .bind::<BigInt, _>(batch.rows_completed)
+    .bind::<BigInt, _>(batch.rows_rejected)
+    .bind::<BigInt, _>(batch.groups_ok)
+    .bind::<BigInt, _>(batch.groups_failed)
+    .bind::<BigInt, _>(batch.groups_skipped)
+    .bind::<Text, _>(serde_json::json!(batch.pool_before).to_string())
+    .bind::<Text, _>(serde_json::json!(batch.pool_after).to_string())
+    .execute(connection)
+    .map(|_| ())
+}
+
+pub(super) fn prune_history(
+    connection: &mut SqliteConnection,
+    keep: Duration,
+    limit: usize,
+) -> QueryResult<u64> {
+    diesel::sql_query(format!(
+        "delete from aggregation_batches where id in ( \
+           select id from aggregation_batches where started_at < {} \
+           order by started_at limit ?2)",
+        now_plus("?1")
+    ))
+    .bind::<Text, _>(format!("-{:.3} seconds", keep.as_secs_f64()))
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .execute(connection)
+    .map(|deleted| deleted as u64)
+}

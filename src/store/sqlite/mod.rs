@@ -1,0 +1,284 @@
+//! Embedded `SQLite`, for the first run, development and small single-machine
+//! use. One connection, so one writer; every write is an immediate transaction,
+//! because a deferred one fails instead of waiting when it turns into a write.
+
+mod classify;
+mod connect;
+mod control;
+mod group;
+mod pull;
+mod raw;
+mod read;
+mod rows;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::{QueryResult, SqliteConnection};
+use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::*;
+use crate::config::Config;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// A `SQLite` file.
+#[derive(Clone)]
+pub struct SqliteStore {
+    pool: Pool<SyncConnectionWrapper<SqliteConnection>>,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Prepares the connection; the first operation opens or creates the file.
+    ///
+    /// # Errors
+    /// A URL that names no file, or a directory that does not exist.
+    pub fn new(config: &Config) -> Result<SqliteStore> {
+        let path = connect::path(&config.database.url)?;
+        Ok(SqliteStore {
+            pool: connect::pool(&path, config)?,
+            path,
+        })
+    }
+
+    /// Whether the file is still to be created.
+    pub fn is_new(&self) -> bool {
+        std::fs::metadata(&self.path).map_or(true, |file| file.len() == 0)
+    }
+
+    /// Runs one piece of work on the connection, off the async threads. It
+    /// runs to its end even when the caller is gone.
+    async fn call<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut connection = self
+            .pool
+            .get()
+            .await
+            .map_err(|error| classify::pool(operation, &error))?;
+        connection
+            .spawn_blocking(work)
+            .await
+            .map_err(|error| classify::statement(operation, &error))
+    }
+
+    /// Like `call`, in a transaction that takes the write lock first.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        self.call(operation, |connection| {
+            connection.immediate_transaction(work)
+        })
+        .await
+    }
+}
+
+/// A lock on a file beside the database; the operating system frees it when
+/// its holder ends, however that happens.
+pub struct SqliteRunLock {
+    _file: File,
+}
+
+impl Store for SqliteStore {
+    type RunLock = SqliteRunLock;
+
+    fn pool_stats(&self) -> PoolStats {
+        let status = self.pool.status();
+        let available = status.available.min(status.size);
+        PoolStats {
+            size: status.size,
+            checked_out: status.size - available,
+            available,
+            waiting: status.waiting,
+            max: status.max_size,
+        }
+    }
+
+    fn max_concurrency(&self) -> usize {
+        1
+    }
+
+    async fn migrate(&self) -> Result<Vec<String>> {
+        // Each migration is a transaction; a second process waits for it and
+        // then finds it applied.
+        self.call("migrate", |connection| {
+            connection
+                .run_pending_migrations(MIGRATIONS)
+                .map(|versions| versions.iter().map(ToString::to_string).collect())
+                .map_err(diesel::result::Error::QueryBuilderError)
+        })
+        .await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>> {
+        self.call("check schema", |connection| {
+            connection
+                .pending_migrations(MIGRATIONS)
+                .map(|pending| pending.iter().map(|m| m.name().to_string()).collect())
+                .map_err(diesel::result::Error::QueryBuilderError)
+        })
+        .await
+    }
+
+    async fn check_limits(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn set_default_time_zone(&self, zone: &str) -> Result<()> {
+        let zone = zone.to_owned();
+        self.write("set time zone", move |c| {
+            control::set_default_time_zone(c, &zone)
+        })
+        .await
+    }
+
+    async fn try_run_lock(&self) -> Result<Option<SqliteRunLock>> {
+        control::try_run_lock(&self.path)
+    }
+
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        let references = references.to_vec();
+        self.write("resolve users", move |c| raw::resolve_users(c, &references))
+            .await
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        let users = users.to_vec();
+        self.call("read time zones", move |c| raw::time_zones(c, &users))
+            .await
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        self.write("insert raw rows", move |c| raw::insert::<F>(c, rows))
+            .await
+    }
+
+    async fn pending_users<F: Fold>(&self) -> Result<Option<(UserId, UserId)>> {
+        self.call("find pending users", |c| pull::pending_users::<F>(c))
+            .await
+    }
+
+    async fn pull<F: Fold>(
+        &self,
+        after: UserId,
+        limit: usize,
+        settle: Duration,
+    ) -> Result<Vec<PulledGroup>> {
+        self.call("pull", move |c| pull::pull::<F>(c, after, limit, settle))
+            .await
+    }
+
+    async fn due_groups(
+        &self,
+        domain: Domain,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> Result<Vec<GroupKey>> {
+        let filter = filter.clone();
+        self.call("read due groups", move |c| {
+            pull::due_groups(c, domain, &filter, limit)
+        })
+        .await
+    }
+
+    async fn fold_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<GroupOutcome> {
+        self.write("fold group", move |c| {
+            group::fold::<F>(c, user_id, local_date)
+        })
+        .await
+    }
+
+    async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
+        let failure = failure.clone();
+        self.write("mark failed", move |c| {
+            group::mark_failed::<F>(c, key, &failure)
+        })
+        .await
+    }
+
+    async fn mark_due<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Marked> {
+        let filter = filter.clone();
+        self.write("mark due", move |c| {
+            pull::mark_due::<F>(c, &filter, after, limit)
+        })
+        .await
+    }
+
+    async fn count_groups<F: Fold>(&self, filter: &GroupFilter) -> Result<GroupCounts> {
+        let filter = filter.clone();
+        self.call("count groups", move |c| pull::count_groups::<F>(c, &filter))
+            .await
+    }
+
+    async fn count_due(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {
+        let filter = filter.clone();
+        self.call("count due groups", move |c| {
+            pull::count_due(c, domain, &filter)
+        })
+        .await
+    }
+
+    async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
+        let beat = beat.clone();
+        self.write("heartbeat", move |c| control::heartbeat(c, &beat))
+            .await
+    }
+
+    async fn forget_worker(&self, worker: &str) -> Result<()> {
+        let worker = worker.to_owned();
+        self.write("forget worker", move |c| control::forget_worker(c, &worker))
+            .await
+    }
+
+    async fn set_paused(&self, paused: bool) -> Result<()> {
+        self.write("pause", move |c| control::set_paused(c, paused))
+            .await
+    }
+
+    async fn record_batch(&self, batch: &BatchRecord) -> Result<()> {
+        let batch = batch.clone();
+        self.write("record batch", move |c| control::record_batch(c, &batch))
+            .await
+    }
+
+    async fn prune_history(&self, keep: Duration, limit: usize) -> Result<u64> {
+        self.write("prune history", move |c| {
+            control::prune_history(c, keep, limit)
+        })
+        .await
+    }
+
+    async fn status(&self, domains: &[Domain]) -> Result<Status> {
+        let domains = domains.to_vec();
+        self.call("read status", move |c| read::status(c, &domains))
+            .await
+    }
+
+    async fn aggregates<F: Fold>(
+        &self,
+        query: &AggregateQuery,
+    ) -> Result<Vec<Aggregate<F::Measure>>> {
+        let query = query.clone();
+        self.call("read aggregates", move |c| read::aggregates::<F>(c, &query))
+            .await
+    }
+}

@@ -1,0 +1,226 @@
+//! Finding work.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::rows::{NOW, now_plus};
+use crate::domain::{Domain, Fold, GroupKey, UserId};
+use crate::store::{GroupCounts, GroupFilter, Marked, PulledGroup};
+
+#[derive(QueryableByName)]
+struct UserRange {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    lowest: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    highest: Option<i64>,
+}
+
+pub(super) fn pending_users<F: Fold>(
+    connection: &mut SqliteConnection,
+) -> QueryResult<Option<(UserId, UserId)>> {
+    let range: UserRange = diesel::sql_query(format!(
+        "select min(user_id) as lowest, max(user_id) as highest from {} where status = 'pending'",
+        F::RAW_TABLE
+    ))
+    .get_result(connection)?;
+    Ok(range.lowest.zip(range.highest))
+}
+
+#[derive(QueryableByName)]
+struct GroupRow {
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = Text)]
+    local_date: String,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+impl GroupRow {
+    fn date(&self) -> QueryResult<NaiveDate> {
+        self.local_date
+            .parse()
+            .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
+    }
+}
+
+pub(super) fn pull<F: Fold>(
+    connection: &mut SqliteConnection,
+    after: UserId,
+    limit: usize,
+    settle: Duration,
+) -> QueryResult<Vec<PulledGroup>> {
+    let half = |lap: i32, comparison: &str| {
+        format!(
+            "select * from (select {lap} as lap, r.user_id, r.local_date from {table} r \
+             where r.status = 'pending' and r.user_id {comparison} ?1 \
+               and r.created_at <= {settled} \
+               and not exists (select 1 from aggregation_groups g \
+                 where g.user_id = r.user_id and g.domain = ?3 and g.local_date = r.local_date \
+                   and (g.state = 'dead' or g.next_attempt_at > {NOW})) \
+             order by r.user_id, r.local_date limit ?2)",
+            table = F::RAW_TABLE,
+            settled = now_plus("?4"),
+        )
+    };
+    let pulled: Vec<GroupRow> = diesel::sql_query(format!(
+        "select user_id, local_date, count(*) as rows from ({} union all {}) \
+         group by lap, user_id, local_date order by lap, user_id, local_date",
+        half(0, ">"),
+        half(1, "<="),
+    ))
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind::<Text, _>(F::DOMAIN.name())
+    .bind::<Text, _>(format!("-{:.3} seconds", settle.as_secs_f64()))
+    .load(connection)?;
+    let groups = pulled
+        .iter()
+        .map(|row| {
+            Ok(PulledGroup {
+                user_id: row.user_id,
+                local_date: row.date()?,
+                rows: usize::try_from(row.rows).unwrap_or(0),
+            })
+        })
+        .collect::<QueryResult<Vec<_>>>()?;
+    Ok(PulledGroup::cut(groups.into_iter(), limit))
+}
+
+/// Conditions on `user_id` and `local_date`; binds ?1 to ?3.
+const WITHIN: &str = "(?1 = '[]' or user_id in (select value from json_each(?1))) \
+     and (?2 is null or local_date >= ?2) and (?3 is null or local_date <= ?3)";
+
+macro_rules! bind_filter {
+    ($query:expr, $filter:expr) => {
+        $query
+            .bind::<Text, _>(serde_json::json!($filter.users).to_string())
+            .bind::<Nullable<Text>, _>($filter.from.map(|date| date.to_string()))
+            .bind::<Nullable<Text>, _>($filter.to.map(|date| date.to_string()))
+    };
+}
+
+pub(super) fn due_groups(
+    connection: &mut SqliteConnection,
+    domain: Domain,
+    filter: &GroupFilter,
+    limit: usize,
+) -> QueryResult<Vec<GroupKey>> {
+    let query = diesel::sql_query(format!(
+        "select user_id, local_date, 0 as rows from aggregation_groups \
+         where domain = ?4 and state = 'due' and next_attempt_at <= {NOW} and {WITHIN} \
+         order by next_attempt_at, user_id, local_date limit ?5"
+    ));
+    let rows: Vec<GroupRow> = bind_filter!(query, filter)
+        .bind::<Text, _>(domain.name())
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)?;
+    rows.iter()
+        .map(|row| {
+            Ok(GroupKey {
+                domain,
+                user_id: row.user_id,
+                local_date: row.date()?,
+            })
+        })
+        .collect()
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+pub(super) fn count_due(
+    connection: &mut SqliteConnection,
+    domain: Domain,
+    filter: &GroupFilter,
+) -> QueryResult<u64> {
+    let query = diesel::sql_query(format!(
+        "select count(*) as count from aggregation_groups \
+         where domain = ?4 and state = 'due' and {WITHIN}"
+    ));
+    let count: Count = bind_filter!(query, filter)
+        .bind::<Text, _>(domain.name())
+        .get_result(connection)?;
+    Ok(u64::try_from(count.count).unwrap_or(0))
+}
+
+/// Every group that has raw rows or, where they were deleted behind the
+/// triggers' back, day rows. Binds ?1 to ?3.
+fn known_groups<F: Fold>(extra: &str) -> String {
+    format!(
+        "select user_id, local_date from {raw} where {WITHIN}{extra} \
+         union \
+         select user_id, local_date from {aggregates} where period = 'day' and {WITHIN}{extra}",
+        raw = F::RAW_TABLE,
+        aggregates = F::AGGREGATE_TABLE,
+    )
+}
+
+pub(super) fn mark_due<F: Fold>(
+    connection: &mut SqliteConnection,
+    filter: &GroupFilter,
+    after: Option<(UserId, NaiveDate)>,
+    limit: usize,
+) -> QueryResult<Marked> {
+    let query = diesel::sql_query(format!(
+        "insert into aggregation_groups (user_id, domain, local_date) \
+         select user_id, ?4, local_date from ({known}) where true \
+         order by user_id, local_date limit ?7 \
+         on conflict (user_id, domain, local_date) do update set \
+           version = version + 1, state = 'due', attempts = 0, \
+           next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
+         returning user_id, local_date, 0 as rows",
+        known = known_groups::<F>(" and (?5 is null or (user_id, local_date) > (?5, ?6))"),
+    ));
+    let rows: Vec<GroupRow> = bind_filter!(query, filter)
+        .bind::<Text, _>(F::DOMAIN.name())
+        .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
+        .bind::<Nullable<Text>, _>(after.map(|after| after.1.to_string()))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)?;
+    let mut marked = rows
+        .iter()
+        .map(|row| Ok((row.user_id, row.date()?)))
+        .collect::<QueryResult<Vec<_>>>()?;
+    marked.sort_unstable();
+    Ok(Marked {
+        groups: marked.len() as u64,
+        last: marked.last().copied(),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Counts {
+    #[diesel(sql_type = BigInt)]
+    groups: i64,
+    #[diesel(sql_type = BigInt)]
+    users: i64,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+pub(super) fn count_groups<F: Fold>(
+    connection: &mut SqliteConnection,
+    filter: &GroupFilter,
+) -> QueryResult<GroupCounts> {
+    let query = diesel::sql_query(format!(
+        "select count(*) as groups, count(distinct user_id) as users, \
+           (select count(*) from {raw} where {WITHIN}) as rows \
+         from ({known})",
+        raw = F::RAW_TABLE,
+        known = known_groups::<F>(""),
+    ));
+    let counts: Counts = bind_filter!(query, filter).get_result(connection)?;
+    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(GroupCounts {
+        groups: unsigned(counts.groups),
+        users: unsigned(counts.users),
+        rows: unsigned(counts.rows),
+    })
+}

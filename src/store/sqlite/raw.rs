@@ -1,0 +1,136 @@
+//! Raw rows on their way in.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::rows;
+use crate::domain::table::Columns;
+use crate::domain::{Domain, Fold, NewRow, UserId};
+use crate::store::Inserted;
+use crate::store::sql::{list, payload_columns};
+use crate::with_domain;
+
+#[derive(QueryableByName)]
+struct User {
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+}
+
+pub(super) fn resolve_users(
+    connection: &mut SqliteConnection,
+    references: &[String],
+) -> QueryResult<Vec<UserId>> {
+    // New ids lie above every user that has rows, whoever inserted them.
+    let highest: Vec<_> = Domain::ALL
+        .iter()
+        .map(|domain| with_domain!(*domain, F => F::RAW_TABLE))
+        .map(|table| format!("coalesce((select max(user_id) from {table}), 0)"))
+        .collect();
+    let allocate = format!(
+        "insert into patient_users (reference, user_id) \
+         select ?, 1 + max(0, coalesce((select max(user_id) from patient_users), 0), {}) \
+         where true on conflict (reference) do nothing",
+        highest.join(", ")
+    );
+    references
+        .iter()
+        .map(|reference| {
+            diesel::sql_query(&allocate)
+                .bind::<Text, _>(reference)
+                .execute(connection)?;
+            let user: User =
+                diesel::sql_query("select user_id from patient_users where reference = ?")
+                    .bind::<Text, _>(reference)
+                    .get_result(connection)?;
+            Ok(user.user_id)
+        })
+        .collect()
+}
+
+#[derive(QueryableByName)]
+struct Zone {
+    #[diesel(sql_type = BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = Text)]
+    time_zone: String,
+}
+
+pub(super) fn time_zones(
+    connection: &mut SqliteConnection,
+    users: &[UserId],
+) -> QueryResult<HashMap<UserId, String>> {
+    let zones: Vec<Zone> = diesel::sql_query(
+        "select user_id, time_zone from user_time_zones \
+         where user_id in (select value from json_each(?))",
+    )
+    .bind::<Text, _>(serde_json::json!(users).to_string())
+    .load(connection)?;
+    Ok(zones
+        .into_iter()
+        .map(|zone| (zone.user_id, zone.time_zone))
+        .collect())
+}
+
+pub(super) fn insert<F: Fold>(
+    connection: &mut SqliteConnection,
+    rows: Vec<NewRow<F::Payload>>,
+) -> QueryResult<Inserted> {
+    let payload = payload_columns::<F>();
+    let columns = format!(
+        "user_id, utc_offset_minutes, source, source_id, device, note, {}",
+        list("", &payload)
+    );
+    let mut names = payload.clone();
+    names.extend(["utc_offset_minutes", "device", "note"].map(str::to_owned));
+    let set: Vec<_> = names
+        .iter()
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let changed: Vec<_> = names
+        .iter()
+        .map(|name| format!("r.{name} is not excluded.{name}"))
+        .collect();
+    let values = rows::placeholders(6 + payload.len());
+    let insert = format!(
+        "insert into {table} ({columns}) values ({values}) on conflict do nothing",
+        table = F::RAW_TABLE
+    );
+    let correct = format!(
+        "insert into {table} as r ({columns}) values ({values}) \
+         on conflict (user_id, source, source_id, ({key})) where source_id is not null \
+         do update set {set} where {changed}",
+        table = F::RAW_TABLE,
+        key = F::SOURCE_KEY,
+        set = set.join(", "),
+        changed = changed.join(" or "),
+    );
+    let mut counts = Inserted::default();
+    for row in rows {
+        if execute::<F>(connection, &insert, row.clone())? > 0 {
+            counts.inserted += 1;
+        } else if row.source_id.is_some() && execute::<F>(connection, &correct, row)? > 0 {
+            counts.corrected += 1;
+        } else {
+            counts.duplicate += 1;
+        }
+    }
+    Ok(counts)
+}
+
+fn execute<F: Fold>(
+    connection: &mut SqliteConnection,
+    text: &str,
+    row: NewRow<F::Payload>,
+) -> QueryResult<usize> {
+    let statement = diesel::sql_query(text)
+        .into_boxed()
+        .bind::<BigInt, _>(row.user_id)
+        .bind::<BigInt, _>(i64::from(row.utc_offset_minutes))
+        .bind::<Text, _>(row.source)
+        .bind::<Nullable<Text>, _>(row.source_id)
+        .bind::<Nullable<Text>, _>(row.device)
+        .bind::<Nullable<Text>, _>(row.note);
+    rows::bind_values(statement, F::Payload::COLUMNS, row.payload.into_values()).execute(connection)
+}

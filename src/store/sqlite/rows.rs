@@ -1,0 +1,146 @@
+//! A domain's typed columns as `SQLite` values. Times are text in UTC with
+//! microseconds, `2026-01-31 23:59:00.000000+00:00`, so that text order is
+//! time order; dates are `2026-01-31`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::deserialize::{self, QueryableByName};
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
+use diesel::sqlite::Sqlite;
+
+use crate::domain::table::{Column, ColumnType, Value};
+use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
+
+pub(super) type Statement = BoxedSqlQuery<'static, Sqlite, SqlQuery>;
+
+/// The database's clock, in the format of stored times.
+pub(super) const NOW: &str = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')";
+
+/// The clock moved by a bound text such as `-15.0 seconds`.
+pub(super) fn now_plus(bind: &str) -> String {
+    format!("strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now', {bind})")
+}
+
+pub(super) fn time_text(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
+}
+
+pub(super) fn parse_time(text: &str) -> deserialize::Result<DateTime<Utc>> {
+    Ok(DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z")?.to_utc())
+}
+
+pub(super) struct StoredRaw<P> {
+    pub(super) row: RawRow<P>,
+    pub(super) status: String,
+}
+
+impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
+    fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
+        let offset = NamedRow::get::<BigInt, i64>(row, "utc_offset_minutes")?;
+        Ok(StoredRaw {
+            row: RawRow {
+                id: NamedRow::get::<BigInt, i64>(row, "id")?,
+                utc_offset_minutes: i32::try_from(offset)?,
+                source: NamedRow::get::<Text, String>(row, "source")?,
+                device: NamedRow::get::<Nullable<Text>, Option<String>>(row, "device")?,
+                note: NamedRow::get::<Nullable<Text>, Option<String>>(row, "note")?,
+                payload: P::from_values(values::<P>(row)?)?,
+            },
+            status: NamedRow::get::<Text, String>(row, "status")?,
+        })
+    }
+}
+
+/// An aggregate as it stands in its table. Its series is selected as `series`.
+pub(super) struct StoredAggregate<M>(pub(super) Aggregate<M>);
+
+impl<M: Columns> QueryableByName<Sqlite> for StoredAggregate<M> {
+    fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
+        Ok(StoredAggregate(Aggregate {
+            key: key(row)?,
+            measure: M::from_values(values::<M>(row)?)?,
+        }))
+    }
+}
+
+/// The key of an aggregate alone.
+pub(super) struct StoredKey(pub(super) AggregateKey);
+
+impl QueryableByName<Sqlite> for StoredKey {
+    fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
+        Ok(StoredKey(key(row)?))
+    }
+}
+
+fn key<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<AggregateKey> {
+    let period = NamedRow::get::<Text, String>(row, "period")?;
+    Ok(AggregateKey {
+        period: Period::from_name(&period).ok_or_else(|| format!("`{period}` is not a period"))?,
+        local_date: NamedRow::get::<Text, String>(row, "local_date")?.parse()?,
+        period_start: parse_time(&NamedRow::get::<Text, String>(row, "period_start")?)?,
+        series: NamedRow::get::<Text, String>(row, "series")?,
+        unit: NamedRow::get::<Text, String>(row, "unit")?,
+    })
+}
+
+fn values<'a, C: Columns>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Vec<Value>> {
+    C::COLUMNS.iter().map(|column| value(row, column)).collect()
+}
+
+fn value<'a>(row: &impl NamedRow<'a, Sqlite>, column: &Column) -> deserialize::Result<Value> {
+    let text = || NamedRow::get::<Nullable<Text>, Option<String>>(row, column.name);
+    let value = match column.ty {
+        ColumnType::Text => text()?.map(Value::Text),
+        ColumnType::Json => text()?.map(Value::Json),
+        ColumnType::Double => {
+            NamedRow::get::<Nullable<Double>, Option<f64>>(row, column.name)?.map(Value::Double)
+        }
+        ColumnType::BigInt => {
+            NamedRow::get::<Nullable<BigInt>, Option<i64>>(row, column.name)?.map(Value::BigInt)
+        }
+        ColumnType::Date => text()?
+            .map(|t| t.parse::<NaiveDate>())
+            .transpose()?
+            .map(Value::Date),
+        ColumnType::Timestamp => text()?
+            .map(|t| parse_time(&t))
+            .transpose()?
+            .map(Value::Timestamp),
+    };
+    Ok(value.unwrap_or(Value::Null))
+}
+
+/// Binds one row's values, in column order.
+pub(super) fn bind_values(
+    mut statement: Statement,
+    columns: &[Column],
+    row: Vec<Value>,
+) -> Statement {
+    for (column, value) in columns.iter().zip(row) {
+        statement = match column.ty {
+            ColumnType::Double => statement.bind::<Nullable<Double>, _>(match value {
+                Value::Double(number) => Some(number),
+                _ => None,
+            }),
+            ColumnType::BigInt => statement.bind::<Nullable<BigInt>, _>(match value {
+                Value::BigInt(number) => Some(number),
+                _ => None,
+            }),
+            ColumnType::Text | ColumnType::Json | ColumnType::Date | ColumnType::Timestamp => {
+                statement.bind::<Nullable<Text>, _>(match value {
+                    Value::Text(text) | Value::Json(text) => Some(text),
+                    Value::Date(date) => Some(date.to_string()),
+                    Value::Timestamp(time) => Some(time_text(time)),
+                    _ => None,
+                })
+            }
+        };
+    }
+    statement
+}
+
+/// `?, ?, …`
+pub(super) fn placeholders(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}

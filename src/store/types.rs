@@ -1,0 +1,187 @@
+//! What goes into a store's operations and comes out of them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+use super::PoolStats;
+use crate::domain::{Domain, Period, UserId};
+
+/// What [`Store::insert_raw`](super::Store::insert_raw) did with the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inserted {
+    pub inserted: u64,
+    /// The same row by its `source_id`, with other content: updated.
+    pub corrected: u64,
+    /// Stored already, untouched.
+    pub duplicate: u64,
+}
+
+/// A group that has pending rows, and how many of them a pull took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PulledGroup {
+    pub user_id: UserId,
+    pub local_date: NaiveDate,
+    pub rows: usize,
+}
+
+/// Which groups a backfill is about. An empty list of users is all users;
+/// dates are inclusive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupFilter {
+    pub users: Vec<UserId>,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
+/// What became of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupOutcome {
+    Folded {
+        /// Rows that went from another state to `completed`.
+        completed: u64,
+        /// Rows that went from another state to `rejected`.
+        rejected: u64,
+    },
+    /// Another worker has this user; nothing was done.
+    Locked,
+}
+
+/// A failed attempt at a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    pub error: String,
+    pub class: super::ErrorClass,
+    pub max_attempts: u32,
+    /// Pause before the second attempt; doubles with each further one.
+    pub backoff: Duration,
+    pub max_backoff: Duration,
+    /// Factor on the pause that keeps failed groups from coming back at once.
+    pub jitter: f64,
+}
+
+/// The state of a group that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupState {
+    /// Tried again at its backoff time.
+    Due { attempts: u32 },
+    /// Attempts used up.
+    Dead { attempts: u32 },
+}
+
+/// What one step of marking did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    pub groups: u64,
+    /// The last group marked: where the next step goes on.
+    pub last: Option<(UserId, NaiveDate)>,
+}
+
+/// The size of a backfill.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct GroupCounts {
+    pub groups: u64,
+    pub users: u64,
+    pub rows: u64,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub worker: String,
+    pub mode: &'static str,
+    pub activity: &'static str,
+}
+
+/// What every worker obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Control {
+    pub paused: bool,
+}
+
+/// One line of the run history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRecord {
+    pub id: uuid::Uuid,
+    pub worker: String,
+    pub domain: Domain,
+    pub started_at: DateTime<Utc>,
+    pub duration_ms: i64,
+    pub rows_pulled: i64,
+    pub rows_completed: i64,
+    pub rows_rejected: i64,
+    pub groups_ok: i64,
+    pub groups_failed: i64,
+    pub groups_skipped: i64,
+    pub pool_before: PoolStats,
+    pub pool_after: PoolStats,
+}
+
+/// What waits, what failed and who works.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    pub paused: bool,
+    pub domains: Vec<DomainStatus>,
+    pub workers: Vec<WorkerStatus>,
+    /// Batches that ended within the last hour.
+    pub last_hour: HourStatus,
+}
+
+/// One domain's rows and groups.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainStatus {
+    pub domain: Domain,
+    pub pending_rows: i64,
+    pub failed_rows: i64,
+    pub rejected_rows: i64,
+    pub due_groups: i64,
+    pub dead_groups: i64,
+    /// Age of the oldest pending row.
+    pub oldest_pending_seconds: Option<i64>,
+}
+
+/// A worker that was seen lately.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WorkerStatus {
+    pub worker: String,
+    pub mode: String,
+    pub activity: String,
+    pub started_at: DateTime<Utc>,
+    pub seen_seconds_ago: i64,
+}
+
+/// Sums over the batches of the last hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct HourStatus {
+    pub batches: i64,
+    pub rows_completed: i64,
+    pub rows_rejected: i64,
+    pub groups_ok: i64,
+    pub groups_failed: i64,
+}
+
+/// Which aggregates to read; dates are inclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AggregateQuery {
+    pub user_id: UserId,
+    pub series: Option<String>,
+    pub period: Period,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
+impl PulledGroup {
+    /// The first groups that hold `limit` rows together; the last one counts
+    /// only the rows that still fit.
+    pub(super) fn cut(groups: impl Iterator<Item = PulledGroup>, limit: usize) -> Vec<PulledGroup> {
+        let mut room = limit;
+        groups
+            .map_while(|group| {
+                let rows = group.rows.min(room);
+                room -= rows;
+                (rows > 0).then_some(PulledGroup { rows, ..group })
+            })
+            .collect()
+    }
+}
