@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod import;
+pub mod sample;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

@@ -1,1 +1,42 @@
-//! commands
+//! One file per command: its arguments and its `run`.
+
+pub mod aggregates;
+pub mod backfill;
+pub mod config;
+pub mod demo;
+pub mod import;
+pub mod migrate;
+pub mod open;
+pub mod output;
+pub mod pause;
+pub mod run_once;
+pub mod status;
+pub mod worker;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Done, but groups failed.
+    GroupsFailed,
+    /// Configuration, database or schema.
+    CouldNotRun,
+    /// Stopped or out of budget while work was left.
+    WorkLeft,
+    /// Another run holds the lock.
+    Locked,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> i32 {
+        match self {
+            Exit::Done => 0,
+            Exit::GroupsFailed => 1,
+            Exit::CouldNotRun => 2,
+            Exit::WorkLeft => 3,
+            Exit::Locked => 4,
+        }
+    }
+}

@@ -173,8 +173,14 @@ pub trait Fold: Send + Sync + 'static {
     /// Finest first; always contains [`Period::Day`].
     const PERIODS: &'static [Period];
 
+    /// The measure columns that a terminal has room for.
+    const SHOWN_COLUMNS: &'static [&'static str];
+
     type Payload: Columns + Clone + Send + Sync + std::fmt::Debug + 'static;
     type Measure: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
+
+    /// The series that a person means by a name.
+    fn series_named(name: &str) -> String;
 
     /// Folds all raw rows of one group into its hour and day rows.
     fn fold_day(date: NaiveDate, rows: &[RawRow<Self::Payload>]) -> DayFold<Self::Measure>;

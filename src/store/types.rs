@@ -185,3 +185,11 @@ impl PulledGroup {
             .collect()
     }
 }
+
+impl Inserted {
+    pub fn add(&mut self, other: Inserted) {
+        self.inserted += other.inserted;
+        self.corrected += other.corrected;
+        self.duplicate += other.duplicate;
+    }
+}

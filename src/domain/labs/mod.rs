@@ -85,9 +85,25 @@ impl Fold for Labs {
     const AGGREGATE_TABLE: &'static str = "lab_aggregates";
     const SERIES_COLUMN: &'static str = "analyte";
     const PERIODS: &'static [Period] = &[Period::Day, Period::Month, Period::Quarter, Period::Year];
+    const SHOWN_COLUMNS: &'static [&'static str] = &[
+        "name",
+        "count",
+        "mean",
+        "min",
+        "max",
+        "last_text",
+        "reference_low",
+        "reference_high",
+        "flag",
+        "worst_flag",
+    ];
 
     type Payload = LabResult;
     type Measure = LabMeasure;
+
+    fn series_named(name: &str) -> String {
+        name.to_lowercase()
+    }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<LabMeasure> {
         unimplemented!()

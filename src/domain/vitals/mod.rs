@@ -57,9 +57,25 @@ impl Fold for Vitals {
     const AGGREGATE_TABLE: &'static str = "vitals_aggregates";
     const SERIES_COLUMN: &'static str = "metric";
     const PERIODS: &'static [Period] = &[Period::Hour, Period::Day, Period::Week, Period::Month];
+    const SHOWN_COLUMNS: &'static [&'static str] = &[
+        "count",
+        "total",
+        "mean",
+        "min",
+        "max",
+        "first",
+        "last",
+        "hours_covered",
+        "days_covered",
+        "rejected_count",
+    ];
 
     type Payload = VitalSample;
     type Measure = VitalMeasure;
+
+    fn series_named(name: &str) -> String {
+        name.to_owned()
+    }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
         unimplemented!()

@@ -1,0 +1,215 @@
+//! `vitalfold aggregates`
+
+use chrono::NaiveDate;
+
+use super::{Exit, open, output};
+use crate::config::Config;
+use crate::domain::table::{Columns, Value};
+use crate::domain::{Aggregate, Domain, Fold, Period, UserId};
+use crate::store::{AggregateQuery, Store};
+use crate::{with_domain, with_store};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vitalfold aggregates vitals --user 1 --metric steps
+  vitalfold aggregates vitals --user 1 --period month --format json
+  vitalfold aggregates labs --user 1 --metric 4548-4 --from 2020-01-01 --format csv")]
+pub struct Args {
+    #[arg(value_enum)]
+    domain: Domain,
+    /// Whose aggregates
+    #[arg(long, value_name = "ID")]
+    user: UserId,
+    /// One metric or analyte: canonical name, LOINC code or `HealthKit` identifier
+    #[arg(long)]
+    metric: Option<String>,
+    #[arg(long, value_enum, default_value_t = Period::Day)]
+    period: Period,
+    /// First local date, inclusive
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last local date, inclusive
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = output::Format::Table)]
+    format: output::Format,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
+    let any = open::ready(config, "aggregates").await?;
+    with_store!(&any, store => with_domain!(args.domain, F => show::<F, _>(store, &args).await))
+}
+
+async fn show<F: Fold, S: Store>(store: &S, args: &Args) -> anyhow::Result<Exit> {
+    anyhow::ensure!(
+        F::PERIODS.contains(&args.period),
+        "{} are not folded by {}; choose one of {}",
+        F::DOMAIN,
+        args.period,
+        F::PERIODS
+            .iter()
+            .map(|period| period.name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let query = AggregateQuery {
+        user_id: args.user,
+        series: args.metric.as_deref().map(F::series_named),
+        period: args.period,
+        from: args.from,
+        to: args.to,
+    };
+    let rows = store.aggregates::<F>(&query).await?;
+    let format = if args.json {
+        output::Format::Json
+    } else {
+        args.format
+    };
+    let text = match format {
+        output::Format::Table if rows.is_empty() => {
+            eprintln!("no aggregates match; `vitalfold status` tells whether rows are pending");
+            return Ok(Exit::Done);
+        }
+        output::Format::Table => as_table::<F>(rows),
+        output::Format::Json => as_json::<F>(args.user, rows)?,
+        output::Format::Csv => as_csv::<F>(args.user, rows)?,
+    };
+    output::print(&text)?;
+    Ok(Exit::Done)
+}
+
+/// The columns that a person wants to see, numbers rounded for reading.
+pub(super) fn as_table<F: Fold>(rows: Vec<Aggregate<F::Measure>>) -> String {
+    let shown: Vec<_> = F::Measure::COLUMNS
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| F::SHOWN_COLUMNS.contains(&column.name))
+        .collect();
+    let hourly = rows
+        .first()
+        .is_some_and(|row| row.key.period == Period::Hour);
+    let mut header = vec![if hourly { "HOUR (UTC)" } else { "DATE" }.to_owned()];
+    header.extend([F::SERIES_COLUMN.to_uppercase(), "UNIT".into()]);
+    header.extend(shown.iter().map(|(_, column)| column.name.to_uppercase()));
+    let header: Vec<_> = header.iter().map(String::as_str).collect();
+    let mut table = output::table(&header);
+    for row in rows {
+        let time = match hourly {
+            true => row.key.period_start.format("%Y-%m-%d %H:%M").to_string(),
+            false => row.key.local_date.to_string(),
+        };
+        let values = row.measure.into_values();
+        let mut cells = vec![time, row.key.series, row.key.unit];
+        cells.extend(shown.iter().map(|(index, _)| readable(&values[*index])));
+        table.add_row(cells);
+    }
+    output::render(&table)
+}
+
+/// At most two decimals, more where a number is small.
+fn readable(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::Double(number) if *number == 0.0 => "0".into(),
+        Value::Double(number) => {
+            let decimals = if number.abs() >= 10.0 { 1 } else { 3 };
+            let text = format!("{number:.decimals$}");
+            let text = text.trim_end_matches('0').trim_end_matches('.');
+            if text == "0" || text == "-0" {
+                format!("{number:.3e}")
+            } else {
+                text.to_owned()
+            }
+        }
+        value => exact(value),
+    }
+}
+
+fn exact(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Text(text) | Value::Json(text) => text.clone(),
+        Value::Double(number) => number.to_string(),
+        Value::BigInt(number) => number.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::Timestamp(time) => time.to_rfc3339(),
+    }
+}
+
+fn as_json<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Result<String> {
+    let mut objects = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut object = serde_json::Map::new();
+        object.insert("user_id".into(), user.into());
+        object.insert("period".into(), row.key.period.name().into());
+        object.insert("local_date".into(), row.key.local_date.to_string().into());
+        object.insert(
+            "period_start".into(),
+            row.key.period_start.to_rfc3339().into(),
+        );
+        object.insert(F::SERIES_COLUMN.into(), row.key.series.into());
+        object.insert("unit".into(), row.key.unit.into());
+        for (column, value) in F::Measure::COLUMNS.iter().zip(row.measure.into_values()) {
+            let value = match value {
+                Value::Null => serde_json::Value::Null,
+                Value::Double(number) => number.into(),
+                Value::BigInt(number) => number.into(),
+                Value::Json(text) => serde_json::from_str(&text)?,
+                other => exact(&other).into(),
+            };
+            object.insert(column.name.into(), value);
+        }
+        objects.push(serde_json::Value::Object(object));
+    }
+    Ok(serde_json::to_string_pretty(&objects)?)
+}
+
+fn as_csv<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = vec![
+        "user_id",
+        "period",
+        "local_date",
+        "period_start",
+        F::SERIES_COLUMN,
+        "unit",
+    ];
+    header.extend(F::Measure::COLUMNS.iter().map(|column| column.name));
+    writer.write_record(&header)?;
+    for row in rows {
+        let mut record = vec![
+            user.to_string(),
+            row.key.period.name().to_owned(),
+            row.key.local_date.to_string(),
+            row.key.period_start.to_rfc3339(),
+            row.key.series,
+            row.key.unit,
+        ];
+        record.extend(row.measure.into_values().iter().map(exact));
+        writer.write_record(&record)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_for_reading_only() {
+        for (number, shown) in [
+            (0.0, "0"),
+            (61.25, "61.2"),
+            (9.8765, "9.877"),
+            (1200.0, "1200"),
+            (0.00001, "1.000e-5"),
+        ] {
+            assert_eq!(readable(&Value::Double(number)), shown);
+        }
+        assert_eq!(exact(&Value::Double(0.1)), "0.1");
+    }
+}

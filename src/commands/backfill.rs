@@ -1,0 +1,171 @@
+//! `vitalfold backfill`
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::{Exit, open, output, run_once};
+use crate::config::Config;
+use crate::domain::{Domain, UserId};
+use crate::store::{GroupFilter, Store};
+use crate::worker::scheduler::{self, Mode};
+use crate::worker::{Engine, shutdown};
+use crate::{telemetry, with_domain, with_store};
+
+/// Groups marked per statement: short transactions, also over years of data.
+const MARK_STEP: usize = 1000;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vitalfold backfill --from 2026-01-01 --to 2026-03-31 --dry-run
+  vitalfold backfill --domain labs --user 17 --user 18
+  vitalfold backfill --resume")]
+pub struct Args {
+    /// Domain to fold; may be repeated [default: worker.domains]
+    #[arg(long, value_enum)]
+    domain: Vec<Domain>,
+    /// User to fold; may be repeated [default: all]
+    #[arg(long, value_name = "ID")]
+    user: Vec<UserId>,
+    /// First local date, inclusive
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last local date, inclusive
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// Say what would be folded and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with groups that are marked already; mark no further ones
+    #[arg(long, conflicts_with = "dry_run")]
+    resume: bool,
+    /// Longest run, such as 2h [default: worker.run_budget]
+    #[arg(long, value_name = "DURATION", value_parser = run_once::duration)]
+    budget: Option<Duration>,
+    #[command(flatten)]
+    format: output::FormatArgs,
+}
+
+pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
+    if let (Some(from), Some(to)) = (args.from, args.to) {
+        anyhow::ensure!(from <= to, "--from {from} is after --to {to}");
+    }
+    let domains = match args.domain.is_empty() {
+        true => config.worker.domains.clone(),
+        false => args.domain.clone(),
+    };
+    let filter = GroupFilter {
+        users: args.user.clone(),
+        from: args.from,
+        to: args.to,
+    };
+    let any = open::for_folding(config, "backfill").await?;
+    with_store!(any, store => {
+        if args.dry_run {
+            return dry_run(&store, &domains, &filter, args.format.is_json()).await;
+        }
+        let stop = CancellationToken::new();
+        let engine = Engine::new(store, &config.worker, "backfill", stop.clone());
+        let budget = run_once::budget(args.budget, config);
+        let work = fold(&engine, &domains, filter, args.resume, budget);
+        match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
+            Some(report) => {
+                let report = report?;
+                output::print(&run_once::summary(&report, args.format.is_json()))?;
+                if report.work_left {
+                    eprintln!("hint: `vitalfold backfill --resume` goes on where this stopped");
+                }
+                Ok(run_once::exit(&report))
+            }
+            None => Ok(Exit::WorkLeft),
+        }
+    })
+}
+
+async fn dry_run<S: Store>(
+    store: &S,
+    domains: &[Domain],
+    filter: &GroupFilter,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let mut counts = Vec::new();
+    for &domain in domains {
+        counts.push((
+            domain,
+            with_domain!(domain, F => store.count_groups::<F>(filter).await)?,
+        ));
+    }
+    let text = if json {
+        let by_domain: serde_json::Map<_, _> = counts
+            .iter()
+            .map(|(domain, counts)| (domain.name().to_owned(), serde_json::json!(counts)))
+            .collect();
+        serde_json::Value::Object(by_domain).to_string()
+    } else {
+        let mut table = output::table(&["DOMAIN", "USERS", "GROUPS", "ROWS"]);
+        for (domain, counts) in &counts {
+            table.add_row([
+                domain.to_string(),
+                counts.users.to_string(),
+                counts.groups.to_string(),
+                counts.rows.to_string(),
+            ]);
+        }
+        output::render(&table)
+    };
+    output::print(&text)?;
+    Ok(Exit::Done)
+}
+
+async fn fold<S: Store>(
+    engine: &Engine<S>,
+    domains: &[Domain],
+    filter: GroupFilter,
+    resume: bool,
+    budget: Option<Duration>,
+) -> anyhow::Result<scheduler::RunReport> {
+    if !resume {
+        for &domain in domains {
+            let marked = mark(engine, domain, &filter).await?;
+            info!(domain = %domain, groups = marked, "marked {marked} groups of {domain} due");
+        }
+    }
+    let mut total = 0;
+    for &domain in domains {
+        total += engine.store.count_due(domain, &filter).await?;
+    }
+    let bar = telemetry::progress(total, "groups").with_message("backfill");
+    let mode = Mode {
+        name: "backfill",
+        settle: Duration::ZERO,
+        until_idle: true,
+        budget,
+        only_due: Some(filter),
+    };
+    let report = scheduler::run(engine, domains, &mode, |pass| {
+        bar.inc(pass.groups_ok + pass.groups_failed);
+    })
+    .await?;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+async fn mark<S: Store>(
+    engine: &Engine<S>,
+    domain: Domain,
+    filter: &GroupFilter,
+) -> anyhow::Result<u64> {
+    let (mut total, mut after) = (0, None);
+    while !engine.stop.is_cancelled() {
+        let marked = with_domain!(domain, F =>
+            engine.store.mark_due::<F>(filter, after, MARK_STEP).await)?;
+        total += marked.groups;
+        after = marked.last;
+        if marked.groups < MARK_STEP as u64 {
+            break;
+        }
+    }
+    Ok(total)
+}

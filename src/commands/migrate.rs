@@ -1,0 +1,21 @@
+//! `vitalfold migrate`
+
+use super::{Exit, open, output};
+use crate::config::{Config, redact};
+use crate::store::Store;
+use crate::with_store;
+
+pub async fn run(config: &Config) -> anyhow::Result<Exit> {
+    let any = open::store(config, "migrate")?;
+    let applied = with_store!(&any, store => {
+        let applied = store.migrate().await?;
+        store.set_default_time_zone(config.aggregation.default_time_zone.name()).await?;
+        applied
+    });
+    let shown = redact::url(&config.database.url);
+    for name in &applied {
+        output::print(&format!("applied {name}"))?;
+    }
+    output::print(&format!("{shown}: the schema is up to date"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,69 @@
+//! What a command prints: facts on stdout, everything else on stderr.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+
+/// The form of printed facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// The form of facts that make no rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    Table,
+    Json,
+}
+
+/// `--format`, and `--json` for short.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct FormatArgs {
+    /// Form of the output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = TextFormat::Table)]
+    format: TextFormat,
+    /// Short for --format json
+    #[arg(long)]
+    json: bool,
+}
+
+impl FormatArgs {
+    pub fn is_json(&self) -> bool {
+        self.json || self.format == TextFormat::Json
+    }
+}
+
+/// Prints to stdout; a reader that left is an error of its own kind, not a
+/// panic.
+pub fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        stdout.write_all(b"\n")?;
+    }
+    stdout.flush()
+}
+
+/// A table without borders, its columns separated by space.
+pub fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_preset(comfy_table::presets::NOTHING)
+        .set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Lines without the white space at their ends.
+pub fn render(table: &comfy_table::Table) -> String {
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,91 @@
+//! `vitalfold run-once`
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, open, output};
+use crate::config::Config;
+use crate::store::Store;
+use crate::with_store;
+use crate::worker::scheduler::{self, Mode, RunReport};
+use crate::worker::{Engine, shutdown};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Longest run, such as 5m [default: worker.run_budget]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub budget: Option<Duration>,
+    #[command(flatten)]
+    format: output::FormatArgs,
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 90s or 5m"))
+}
+
+pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
+    let any = open::for_folding(config, "run-once").await?;
+    with_store!(any, store => {
+        let Some(_lock) = store.try_run_lock().await? else {
+            eprintln!("another run-once is at work on this database; nothing was done");
+            return Ok(Exit::Locked);
+        };
+        let mode = Mode {
+            name: "run-once",
+            settle: Duration::ZERO,
+            until_idle: true,
+            budget: budget(args.budget, config),
+            only_due: None,
+        };
+        let stop = CancellationToken::new();
+        let engine = Engine::new(store, &config.worker, mode.name, stop.clone());
+        let work = scheduler::run(&engine, &config.worker.domains, &mode, |_| {});
+        match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
+            Some(report) => {
+                let report = report?;
+                output::print(&summary(&report, args.format.is_json()))?;
+                Ok(exit(&report))
+            }
+            None => Ok(Exit::WorkLeft),
+        }
+    })
+}
+
+/// The flag, else the configured budget; zero is without limit.
+pub(super) fn budget(flag: Option<Duration>, config: &Config) -> Option<Duration> {
+    Some(flag.unwrap_or(config.worker.run_budget)).filter(|budget| !budget.is_zero())
+}
+
+pub(super) fn exit(report: &RunReport) -> Exit {
+    if report.work_left {
+        Exit::WorkLeft
+    } else if report.groups_failed > 0 {
+        Exit::GroupsFailed
+    } else {
+        Exit::Done
+    }
+}
+
+pub(super) fn summary(report: &RunReport, json: bool) -> String {
+    if json {
+        return serde_json::json!(report).to_string();
+    }
+    if report.batches == 0 {
+        return "nothing to do".into();
+    }
+    let mut text = format!(
+        "{} groups folded in {} batches: {} rows completed, {} rejected",
+        report.groups_ok, report.batches, report.rows_completed, report.rows_rejected
+    );
+    if report.groups_failed > 0 {
+        text.push_str(&format!(
+            "; {} groups failed, see `vitalfold status`",
+            report.groups_failed
+        ));
+    }
+    if report.work_left {
+        text.push_str("; stopped before everything was done");
+    }
+    text
+}
