@@ -1,0 +1,162 @@
+//! A throw-away PostgreSQL: started by the tests, gone with them, even when
+//! they are killed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const PREFIX: &str = "vitalfold-pg-";
+
+/// A running server on a Unix socket of its own.
+pub struct Cluster {
+    dir: PathBuf,
+    databases: AtomicU32,
+}
+
+/// The server that tests share; each takes a database of its own.
+pub fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        Cluster::start(&[
+            "-c",
+            "max_connections=200",
+            "-c",
+            "shared_preload_libraries=pg_stat_statements",
+        ])
+    })
+}
+
+impl Cluster {
+    /// Starts a server with further `postgres` options.
+    pub fn start(options: &[&str]) -> Cluster {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        sweep();
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("{PREFIX}{}-{number}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let owner = owner();
+        if let Some(user) = &owner {
+            assert!(Command::new("chown").arg(user).arg(&dir).status().unwrap().success());
+        }
+        let data = dir.join("data");
+        let initdb = command(&owner, &[], "initdb")
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(initdb.success(), "initdb failed");
+        let mut server = command(&owner, &["--pdeathsig", "QUIT"], "postgres");
+        server
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&dir)
+            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+            .args(options)
+            .stderr(std::fs::File::create(dir.join("log")).unwrap());
+        // The death signal hangs on the thread that starts the server: this
+        // one lives until the process ends.
+        std::thread::spawn(move || {
+            let _server = server.spawn().unwrap();
+            loop {
+                std::thread::park();
+            }
+        });
+        wait_until("the server is ready", || {
+            std::fs::read_to_string(data.join("postmaster.pid"))
+                .is_ok_and(|file| file.lines().nth(7).is_some_and(|line| line.trim() == "ready"))
+        });
+        Cluster { dir, databases: AtomicU32::new(0) }
+    }
+
+    /// Creates an empty database and returns its URL.
+    pub fn database(&self) -> String {
+        let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("create database {name}"));
+        self.url(&name)
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        let socket = self.dir.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://postgres@{socket}/{database}")
+    }
+
+    /// Runs statements and returns the rows as psql prints them unaligned.
+    pub fn psql(&self, database: &str, statements: &str) -> String {
+        let output = Command::new(binary("psql"))
+            .args(["-h", self.dir.to_str().unwrap(), "-U", "postgres", "-d", database])
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+}
+
+/// Polls a state, for at most a minute.
+pub fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !state() {
+        assert!(Instant::now() < give_up, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The unprivileged user that runs the server where the tests run as root,
+/// whom PostgreSQL refuses.
+fn owner() -> Option<String> {
+    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    root.then(|| {
+        let exists = Command::new("id").arg("postgres").output().unwrap().status.success();
+        if exists { "postgres" } else { "nobody" }.to_owned()
+    })
+}
+
+fn command(owner: &Option<String>, options: &[&str], program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(options);
+    if let Some(user) = owner {
+        let group = Command::new("id").args(["-g", user]).output().unwrap().stdout;
+        let group = String::from_utf8(group).unwrap();
+        command.args([&format!("--reuid={user}"), &format!("--regid={}", group.trim())]);
+        command.arg("--clear-groups");
+    }
+    command.arg(binary(program)).stdin(Stdio::null());
+    command
+}
+
+/// A PostgreSQL program: from `PG_BINDIR`, else Debian's newest, else `PATH`.
+fn binary(name: &str) -> PathBuf {
+    if let Some(dir) = std::env::var_os("PG_BINDIR") {
+        return Path::new(&dir).join(name);
+    }
+    let version = |path: &Path| -> u32 {
+        path.file_name().and_then(|name| name.to_str()).and_then(|n| n.parse().ok()).unwrap_or(0)
+    };
+    let newest = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()
+        .and_then(|versions| versions.flatten().map(|entry| entry.path()).max_by_key(|p| version(p)));
+    match newest.map(|path| path.join("bin").join(name)) {
+        Some(path) if path.exists() => path,
+        _ => PathBuf::from(name),
+    }
+}
+
+/// Removes what killed test runs left behind.
+fn sweep() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| {
+            let (pid, _) = rest.split_once('-')?;
+            pid.parse::<u32>().ok()
+        });
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            // Another test run may sweep at the same time.
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
+}

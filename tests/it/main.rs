@@ -1,0 +1,9 @@
+//! The integration tests: real databases, the real binary, real signals.
+
+mod cluster;
+mod database;
+mod program;
+
+mod conformance;
+mod modes;
+mod real_data;
