@@ -1,5 +1,7 @@
 //! Vitals: what phones, watches, cuffs and scales measure.
 
+pub mod registry;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Aggregate, DayFold, Domain, Fold, Period, RawRow};
