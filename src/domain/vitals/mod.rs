@@ -1,6 +1,9 @@
 //! Vitals: what phones, watches, cuffs and scales measure.
 
+mod accumulator;
+mod fold;
 pub mod registry;
+mod sample;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -64,10 +67,10 @@ impl Fold for Vitals {
     type Measure = VitalMeasure;
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
-        unimplemented!()
+        fold::fold_day(date, rows)
     }
 
     fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
-        unimplemented!()
+        fold::fold_days(days)
     }
 }
