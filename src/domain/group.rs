@@ -56,8 +56,7 @@ pub fn fold_group<F: Fold>(
     );
 
     // Day rows of the affected series, in date order.
-    let mut days: BTreeMap<(String, String), BTreeMap<NaiveDate, &Aggregate<F::Measure>>> =
-        BTreeMap::new();
+    let mut days: BTreeMap<_, BTreeMap<NaiveDate, &Aggregate<F::Measure>>> = BTreeMap::new();
     let others = day_rows.iter().filter(|a| a.key.local_date != date);
     let own = aggregates.iter().filter(|a| a.key.period == Period::Day);
     for row in others.chain(own) {
@@ -113,5 +112,217 @@ pub fn fold_group<F: Fold>(
         periods,
         series,
         rejected: day.rejected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, SecondsFormat, Utc};
+
+    use super::*;
+    use crate::domain::labs::Labs;
+    use crate::domain::vitals::{VitalMeasure, VitalSample, Vitals};
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn row(id: i64, metric: &str, value: f64, time: &str, offset: i32) -> RawRow<VitalSample> {
+        let at: DateTime<Utc> = time.parse().unwrap();
+        RawRow {
+            id,
+            utc_offset_minutes: offset,
+            source: "watch".to_owned(),
+            device: None,
+            note: None,
+            payload: VitalSample {
+                metric: metric.to_owned(),
+                value: Some(value),
+                unit: Some(if metric == "steps" { "count" } else { "bpm" }.to_owned()),
+                started_at: at,
+                ended_at: at,
+            },
+        }
+    }
+
+    /// The stored day rows that the rows of `day` left.
+    fn day_rows(day: &str, rows: &[RawRow<VitalSample>]) -> Vec<Aggregate<VitalMeasure>> {
+        let mut rows = Vitals::fold_day(date(day), rows).aggregates;
+        rows.retain(|row| row.key.period == Period::Day);
+        rows
+    }
+
+    fn coarse(fold: &GroupFold<VitalMeasure>) -> Vec<(Period, String, &str, i64)> {
+        fold.aggregates
+            .iter()
+            .filter(|row| row.key.period.is_coarser_than_day())
+            .map(|row| {
+                let start = row.key.period_start;
+                (
+                    row.key.period,
+                    start.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    row.key.series.as_str(),
+                    row.measure.count,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn neighbours_reach_over_every_coarser_period() {
+        for (day, first, last) in [
+            ("2024-03-31", "2024-03-01", "2024-03-31"),
+            ("2024-04-01", "2024-04-01", "2024-04-30"),
+            ("2024-05-02", "2024-04-29", "2024-05-31"),
+            ("2024-06-30", "2024-06-01", "2024-06-30"),
+        ] {
+            let expected = (date(first), date(last));
+            assert_eq!(neighbour_dates::<Vitals>(date(day)), expected, "{day}");
+        }
+        assert_eq!(
+            neighbour_dates::<Labs>(date("2024-05-02")),
+            (date("2024-01-01"), date("2024-12-31"))
+        );
+    }
+
+    #[test]
+    fn coarser_rows_are_folded_from_the_days_within_them() {
+        // 2024-05-02 is a Thursday: its week has days of April, its month has not.
+        let mut stored = day_rows(
+            "2024-04-29",
+            &[row(1, "steps", 100.0, "2024-04-29T08:00:00Z", 0)],
+        );
+        stored.extend(day_rows(
+            "2024-05-20",
+            &[row(2, "steps", 30.0, "2024-05-20T08:00:00Z", 0)],
+        ));
+        // Of the day itself: replaced.
+        stored.extend(day_rows(
+            "2024-05-02",
+            &[row(3, "steps", 9999.0, "2024-05-02T08:00:00Z", 0)],
+        ));
+        // Of another series: untouched.
+        stored.extend(day_rows(
+            "2024-05-01",
+            &[row(4, "heart_rate", 60.0, "2024-05-01T08:00:00Z", 0)],
+        ));
+        let rows = [
+            row(5, "steps", 10.0, "2024-05-02T08:00:00Z", 0),
+            row(6, "steps", 20.0, "2024-05-02T09:00:00Z", 0),
+        ];
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        let totals: Vec<_> = fold
+            .aggregates
+            .iter()
+            .map(|row| {
+                (
+                    row.key.period,
+                    row.key.local_date,
+                    row.measure.total.unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            totals,
+            [
+                (Period::Hour, date("2024-05-02"), 10.0),
+                (Period::Hour, date("2024-05-02"), 20.0),
+                (Period::Day, date("2024-05-02"), 30.0),
+                (Period::Week, date("2024-04-29"), 130.0),
+                (Period::Month, date("2024-05-01"), 60.0),
+            ]
+        );
+        assert_eq!(
+            fold.periods,
+            [
+                (Period::Hour, date("2024-05-02")),
+                (Period::Day, date("2024-05-02")),
+                (Period::Week, date("2024-04-29")),
+                (Period::Month, date("2024-05-01")),
+            ]
+        );
+        let steps = ("steps".to_owned(), "{count}".to_owned());
+        assert_eq!(fold.series, BTreeSet::from([steps]));
+    }
+
+    #[test]
+    fn a_series_that_vanished_from_the_day_leaves_the_coarser_rows() {
+        let mut stored = day_rows(
+            "2024-05-01",
+            &[row(1, "steps", 100.0, "2024-05-01T08:00:00Z", 0)],
+        );
+        let gone = [
+            row(2, "heart_rate", 60.0, "2024-05-02T08:00:00Z", 0),
+            row(3, "steps", 5.0, "2024-05-02T08:00:00Z", 0),
+        ];
+        stored.extend(day_rows("2024-05-02", &gone));
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], stored);
+        assert_eq!(
+            coarse(&fold),
+            [
+                (Period::Week, "2024-04-29T00:00:00Z".to_owned(), "steps", 1),
+                (Period::Month, "2024-05-01T00:00:00Z".to_owned(), "steps", 1),
+            ]
+        );
+        assert_eq!(fold.aggregates.len(), 2);
+        // Named, so that what is stored of it is deleted.
+        let names: Vec<_> = fold.series.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["heart_rate", "steps"]);
+    }
+
+    #[test]
+    fn an_empty_group_folds_to_nothing() {
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], Vec::new());
+        assert!(fold.aggregates.is_empty() && fold.series.is_empty() && fold.rejected.is_empty());
+        let other_day = day_rows(
+            "2024-05-01",
+            &[row(1, "steps", 1.0, "2024-05-01T08:00:00Z", 0)],
+        );
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], other_day);
+        assert!(fold.aggregates.is_empty() && fold.series.is_empty());
+    }
+
+    #[test]
+    fn a_period_begins_where_its_earliest_day_was() {
+        // Monday in Auckland, Thursday in Honolulu.
+        let stored = day_rows(
+            "2024-04-29",
+            &[row(1, "steps", 1.0, "2024-04-28T20:00:00Z", 720)],
+        );
+        let rows = [row(2, "steps", 2.0, "2024-05-02T20:00:00Z", -600)];
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        assert_eq!(
+            coarse(&fold),
+            [
+                (Period::Week, "2024-04-28T12:00:00Z".to_owned(), "steps", 2),
+                (Period::Month, "2024-05-01T10:00:00Z".to_owned(), "steps", 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_order_of_stored_rows_does_not_matter() {
+        let days = ["2024-05-01", "2024-05-03", "2024-05-04"];
+        let mut stored: Vec<_> = days
+            .iter()
+            .zip([0.1, 1e16, -0.0])
+            .flat_map(|(day, value)| {
+                day_rows(
+                    day,
+                    &[row(
+                        1,
+                        "steps",
+                        value / 1e12,
+                        &format!("{day}T08:00:00Z"),
+                        0,
+                    )],
+                )
+            })
+            .collect();
+        let rows = [row(2, "steps", 0.3, "2024-05-02T08:00:00Z", 0)];
+        let sorted = fold_group::<Vitals>(date("2024-05-02"), &rows, stored.clone());
+        stored.reverse();
+        let reversed = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        assert_eq!(format!("{sorted:?}"), format!("{reversed:?}"));
     }
 }

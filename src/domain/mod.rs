@@ -8,7 +8,9 @@ pub mod group;
 pub mod labs;
 pub mod loinc;
 pub mod period;
+pub mod sum;
 pub mod table;
+pub mod text;
 pub mod units;
 pub mod vitals;
 

@@ -1,6 +1,6 @@
 //! Periods of time that aggregates cover, on the calendar where the person was.
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 /// How long an aggregate is. Weeks start on Monday (ISO 8601).
 #[derive(
@@ -98,6 +98,25 @@ impl std::fmt::Display for Period {
     }
 }
 
+/// How far local time is from UTC at most: Kiribati's 14 hours, either way.
+pub const MAX_OFFSET_MINUTES: i32 = 14 * 60;
+
+/// The instant at which `date` began where clocks were `offset_minutes` east
+/// of UTC.
+pub fn local_midnight(date: NaiveDate, offset_minutes: i32) -> DateTime<Utc> {
+    let midnight = date.and_time(NaiveTime::MIN).and_utc();
+    midnight
+        .checked_sub_signed(TimeDelta::minutes(i64::from(offset_minutes)))
+        .unwrap_or(midnight)
+}
+
+/// The seconds since the epoch at which the local hour that `instant` lies in
+/// began. Also where the offset is not of whole hours (+05:45).
+pub fn local_hour(instant: i64, offset_minutes: i32) -> i64 {
+    let offset = i64::from(offset_minutes) * 60;
+    (instant + offset).div_euclid(3600) * 3600 - offset
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +147,29 @@ mod tests {
                 date(last),
                 "{period} {inside}"
             );
+        }
+    }
+    #[test]
+    fn days_and_hours_begin_by_local_time() {
+        for (date_text, offset, start) in [
+            ("2024-03-01", 0, "2024-03-01T00:00:00Z"),
+            ("2024-03-01", 345, "2024-02-29T18:15:00Z"),
+            ("2024-03-01", -480, "2024-03-01T08:00:00Z"),
+            ("2024-03-01", 840, "2024-02-29T10:00:00Z"),
+        ] {
+            assert_eq!(
+                local_midnight(date(date_text), offset),
+                start.parse::<DateTime<Utc>>().unwrap()
+            );
+        }
+        for (instant, offset, start) in [
+            ("2024-03-01T10:59:59Z", 0, "2024-03-01T10:00:00Z"),
+            ("2024-03-01T10:10:00Z", 345, "2024-03-01T09:15:00Z"),
+            ("2024-03-01T10:20:00Z", 345, "2024-03-01T10:15:00Z"),
+            ("1938-03-01T10:20:00Z", -210, "1938-03-01T09:30:00Z"),
+        ] {
+            let seconds = |text: &str| text.parse::<DateTime<Utc>>().unwrap().timestamp();
+            assert_eq!(local_hour(seconds(instant), offset), seconds(start));
         }
     }
 }

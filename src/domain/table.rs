@@ -13,7 +13,7 @@ pub enum ColumnType {
     BigInt,
     Date,
     Timestamp,
-    /// `jsonb` on PostgreSQL, text on `SQLite`.
+    /// `jsonb` on `PostgreSQL`, text on `SQLite`.
     Json,
 }
 

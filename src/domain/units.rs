@@ -1,1 +1,230 @@
-//! Units of measure.
+//! Units of measure: everyday spellings become UCUM codes (<https://ucum.org>),
+//! and values are converted between commensurable ones.
+
+mod conversion;
+mod spelling;
+
+pub use conversion::{Conversion, UnitError, convert};
+
+use std::borrow::Cow;
+
+use octofhir_ucum::{Case, UnitExpr, evaluate, lookup_unit, parse_expression};
+
+use super::text;
+
+/// Longer text is not a unit; parsing stays bounded.
+const MAX_BYTES: usize = 128;
+
+/// How much of a unit that is not UCUM tells one series from another.
+const MAX_TEXT_CHARS: usize = 64;
+
+/// The UCUM code that `unit` spells, or none where it is not a unit.
+///
+/// An everyday meaning wins over a UCUM one that nobody uses for health:
+/// `C` is Celsius and not coulomb, `ft` foot and not femtotonne. Litres are
+/// always spelled `L`, so that `mg/dl` and `mg/dL` are one unit.
+pub fn normalize(unit: &str) -> Option<Cow<'static, str>> {
+    let unit = text::clean(unit);
+    if unit.is_empty() || unit.len() > MAX_BYTES {
+        return None;
+    }
+    if let Some(code) = spelling::whole(&unit) {
+        return Some(Cow::Borrowed(code));
+    }
+    let respelled = spelling::respell(&unit);
+    [&respelled, &*unit]
+        .into_iter()
+        .find_map(canonical_code)
+        .map(Cow::Owned)
+}
+
+/// The unit that tells a series of its own from others: the UCUM code, else
+/// the text as reported, '' for none.
+pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
+    let unit = unit.unwrap_or_default();
+    if let Some(code) = normalize(unit) {
+        return code;
+    }
+    let unit = text::clean(unit);
+    if spelling::says_none(&unit) {
+        return Cow::Borrowed("");
+    }
+    Cow::Owned(text::truncate(&unit, MAX_TEXT_CHARS).to_owned())
+}
+
+/// `code` with litres spelled `L`, where it is valid UCUM.
+fn canonical_code(code: &str) -> Option<String> {
+    let parsed = parse_expression(code).ok()?;
+    evaluate(&parsed).ok()?;
+    let canonical = with_capital_litre(&parsed);
+    Some(if canonical == parsed {
+        code.to_owned()
+    } else {
+        canonical.to_string()
+    })
+}
+
+/// Recursion is as deep as the parser's nesting limit allows.
+fn with_capital_litre(expr: &UnitExpr) -> UnitExpr {
+    let boxed = |expr| Box::new(with_capital_litre(expr));
+    match expr {
+        UnitExpr::Symbol(symbol) => match lookup_unit(symbol, Case::Sensitive) {
+            Some((_, atom)) if atom.code == "l" => {
+                UnitExpr::Symbol(format!("{}L", &symbol[..symbol.len() - 1]))
+            }
+            _ => expr.clone(),
+        },
+        UnitExpr::Power(base, exponent) => UnitExpr::Power(boxed(base), *exponent),
+        UnitExpr::Annotated(unit, note) => UnitExpr::Annotated(boxed(unit), note.clone()),
+        UnitExpr::Product(terms) => {
+            UnitExpr::Product(terms.iter().map(with_capital_litre).collect())
+        }
+        UnitExpr::Quotient(over, under) => UnitExpr::Quotient(boxed(over), boxed(under)),
+        UnitExpr::Reciprocal(unit) => UnitExpr::Reciprocal(boxed(unit)),
+        UnitExpr::Numeric(_) | UnitExpr::Annotation(_) => expr.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everyday_spellings_become_ucum() {
+        for (code, spellings) in [
+            ("mm[Hg]", "mm[Hg]|mmHg|mm Hg| MM HG |mmhg|MM[HG]"),
+            (
+                "/min",
+                "/min|1/min|bpm|BPM|beats/min|count/min|breaths/min|beats per minute|per minute|beats/minute|breaths / minute|rpm",
+            ),
+            ("[lb_av]", "lb|lbs|LBS|pounds|[lb_av]"),
+            ("[degF]", "degF|°F|F|deg F|℉|Fahrenheit|[degF]"),
+            ("Cel", "Cel|degC|°C|C|deg C|℃|degrees Celsius"),
+            ("[IU]/L", "IU/L|[IU]/L|iu/l|[iU]/L"),
+            ("m[IU]/L", "mIU/L|MIU/L"),
+            ("u[IU]/mL", "uIU/mL|µIU/mL|UIU/ML"),
+            ("U/L", "U/L|U/l"),
+            (
+                "10*3/uL",
+                "10*3/uL|10^3/uL|x10^3/uL|X10E3/UL|10E3/uL|THOU/uL|K/uL|K/UL|k/µL|10³/µL|10*3 / uL|Thousand/uL",
+            ),
+            ("10*6/uL", "10*6/uL|M/uL|MIL/uL|x10E6/uL|Million/uL"),
+            ("10*9/L", "10*9/L|10^9/L|x10^9/l|10⁹/L"),
+            ("ug", "ug|mcg|MCG|µg|μg"),
+            ("ug/dL", "ug/dL|mcg/dl|µg/dL|UG/DL"),
+            ("kcal", "kcal|Cal|Kcal|kCal"),
+            ("h", "h|hr|hrs|hours"),
+            ("s", "s|sec|seconds|SEC"),
+            ("min", "min|mins|minutes|MIN"),
+            ("[ft_i]", "ft|feet"),
+            ("[in_i]", "in|inches|[in_i]"),
+            ("[mi_i]", "mi|miles"),
+            ("[mi_i]/h", "mi/hr|mph"),
+            ("km/h", "km/hr|km/h|kph"),
+            ("[stone_av]", "st|stone"),
+            ("{count}", "count|counts|{count}"),
+            ("{steps}", "steps|{steps}"),
+            ("mmol/L", "mmol/L|mmol/l|MMOL/L|mmol<180.1558800000541>/L"),
+            ("mL/kg/min", "mL/kg/min|ml/kg·min|ml/kg/min|mL/kg*min"),
+            ("mL/min/kg", "mL/min·kg|ml/min/kg"),
+            ("mL/(kg.min)", "mL/(kg·min)|ml/(kg.min)"),
+            ("kcal/h/kg", "kcal/hr·kg|kcal/hr*kg|kcal/hr/kg"),
+            (
+                "mL/min/{1.73_m2}",
+                "mL/min/{1.73_m2}|mL/min/1.73m2|ml/min/1.73 m2|mL/min/1.73m²",
+            ),
+            ("%", "%| % |percent"),
+            ("L", "L|l|liter"),
+            ("mg/dL", "mg/dL|mg/dl|MG/DL|mg / dL"),
+            ("meq/L", "mEq/L|meq/L|MEQ/L"),
+            ("mosm/kg", "mOsm/kg|mosm/kg"),
+            ("kg/m2", "kg/m2|kg/m^2|kg/m²"),
+            ("fL", "fL|fl|FL"),
+            ("pg", "pg|PG"),
+            ("mm/h", "mm/h|mm/hr|MM/HR"),
+            ("[pH]", "pH|PH|[pH]"),
+            ("dB[SPL]", "dBASPL|dB(SPL)|dB[SPL]"),
+            ("/[HPF]", "/HPF|/hpf|/[HPF]"),
+            ("mg{creat}/dL", "mg{creat}/dl"),
+            ("{score}", "{score}"),
+            ("m[IU]/mL", "mIU/mL"),
+            ("mm[H2O]", "mm[H2O]"),
+            ("cm[H2O]", "cmH2O|cm H2O"),
+            ("W", "W|watts"),
+            ("{INR}", "INR|{INR}"),
+        ] {
+            for spelling in spellings.split('|') {
+                assert_eq!(normalize(spelling).as_deref(), Some(code), "{spelling:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_its_own_normal_form() {
+        for code in [
+            "mm[Hg]",
+            "/min",
+            "10*3/uL",
+            "mL/min/{1.73_m2}",
+            "dB[SPL]",
+            "[in_i]",
+            "Cel",
+        ] {
+            let once = normalize(code).unwrap();
+            assert_eq!(normalize(&once), Some(once.clone()));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_unit() {
+        for text in [
+            "",
+            "   ",
+            "NO UNITS",
+            "EU/DL SEMI",
+            "(score)",
+            "ratio",
+            "mg//dL",
+            "m in",
+            "mmol<180",
+            "{unclosed",
+            "a b c",
+            "😀",
+            &"m.".repeat(10_000),
+            &"(".repeat(100),
+        ] {
+            assert_eq!(normalize(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_keeps_text_that_is_no_unit() {
+        for (unit, series_unit) in [
+            (None, ""),
+            (Some("  "), ""),
+            (Some("NO UNITS"), ""),
+            (Some("mg/dl"), "mg/dL"),
+            (Some(" EU/DL  SEMI "), "EU/DL SEMI"),
+            (Some("(score)"), "(score)"),
+        ] {
+            assert_eq!(code_or_text(unit), series_unit);
+        }
+        assert_eq!(code_or_text(Some(&"?".repeat(900))).len(), MAX_TEXT_CHARS);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken_without_a_panic(text in "\\PC{0,40}") {
+            if let Some(code) = normalize(&text) {
+                proptest::prop_assert_eq!(normalize(&code), Some(code.clone()));
+            }
+        }
+
+        #[test]
+        fn unit_like_text_is_taken_without_a_panic(text in "[mkuµgLldKCFU10*^/. x{}()<>·\\[\\]²]{0,12}") {
+            if let Some(code) = normalize(&text) {
+                proptest::prop_assert_eq!(normalize(&code), Some(code.clone()));
+            }
+        }
+    }
+}

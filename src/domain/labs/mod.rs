@@ -1,5 +1,14 @@
 //! Labs: results from laboratory reports.
 
+mod flag;
+mod fold;
+mod range;
+mod result;
+mod tally;
+mod value;
+
+pub use flag::Flag;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -106,10 +115,10 @@ impl Fold for Labs {
     }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<LabMeasure> {
-        unimplemented!()
+        fold::fold_day(date, rows)
     }
 
     fn fold_days(days: &[&Aggregate<LabMeasure>]) -> LabMeasure {
-        unimplemented!()
+        fold::fold_days(days)
     }
 }

@@ -1,5 +1,10 @@
 //! Vitals: what phones, watches, cuffs and scales measure.
 
+mod accumulator;
+mod fold;
+pub mod registry;
+mod sample;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Aggregate, DayFold, Domain, Fold, Period, RawRow};
@@ -78,10 +83,10 @@ impl Fold for Vitals {
     }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
-        unimplemented!()
+        fold::fold_day(date, rows)
     }
 
     fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
-        unimplemented!()
+        fold::fold_days(days)
     }
 }
