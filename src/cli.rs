@@ -57,7 +57,11 @@ impl Cli {
     /// # Errors
     /// The command could not run: the text says why and what to do.
     pub async fn run(self) -> anyhow::Result<Exit> {
-        let config = Config::load(self.config.as_deref(), self.database_url.as_deref())?;
+        let mut config = Config::load(self.config.as_deref(), self.database_url.as_deref())?;
+        if matches!(self.command, Command::Demo) {
+            // A first look is at the numbers; the log of a run is for operators.
+            "warn".clone_into(&mut config.log.level);
+        }
         crate::telemetry::init(&config.log)?;
         match self.command {
             Command::Demo => commands::demo::run(config).await,

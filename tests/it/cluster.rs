@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 const PREFIX: &str = "vitalfold-pg-";
 
 /// A running server on a Unix socket of its own.
-pub struct Cluster {
+pub(crate) struct Cluster {
     dir: PathBuf,
     databases: AtomicU32,
 }
 
 /// The server that tests share; each takes a database of its own.
-pub fn shared() -> &'static Cluster {
+pub(crate) fn shared() -> &'static Cluster {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
     SHARED.get_or_init(|| {
         Cluster::start(&[
@@ -30,7 +30,7 @@ pub fn shared() -> &'static Cluster {
 
 impl Cluster {
     /// Starts a server with further `postgres` options.
-    pub fn start(options: &[&str]) -> Cluster {
+    pub(crate) fn start(options: &[&str]) -> Cluster {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         sweep();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -74,19 +74,19 @@ impl Cluster {
     }
 
     /// Creates an empty database and returns its URL.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("create database {name}"));
         self.url(&name)
     }
 
-    pub fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         let socket = self.dir.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{socket}/{database}")
     }
 
     /// Runs statements and returns the rows as psql prints them unaligned.
-    pub fn psql(&self, database: &str, statements: &str) -> String {
+    pub(crate) fn psql(&self, database: &str, statements: &str) -> String {
         let output = Command::new(binary("psql"))
             .args(["-h", self.dir.to_str().unwrap(), "-U", "postgres", "-d", database])
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements])
@@ -98,7 +98,7 @@ impl Cluster {
 }
 
 /// Polls a state, for at most a minute.
-pub fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(60);
     while !state() {
         assert!(Instant::now() < give_up, "not within a minute: {what}");

@@ -79,7 +79,7 @@ impl Fold for Vitals {
     type Measure = VitalMeasure;
 
     fn series_named(name: &str) -> String {
-        name.to_owned()
+        registry::lookup(name).map_or_else(|| name.to_owned(), |found| found.metric.name.to_owned())
     }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
