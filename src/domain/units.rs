@@ -32,6 +32,9 @@ pub fn normalize(unit: &str) -> Option<Cow<'static, str>> {
         return Some(Cow::Borrowed(code));
     }
     let respelled = spelling::respell(&unit);
+    if let Some(code) = spelling::whole(&respelled) {
+        return Some(Cow::Borrowed(code));
+    }
     [&respelled, &*unit]
         .into_iter()
         .find_map(canonical_code)
@@ -188,6 +191,8 @@ mod tests {
             "m in",
             "mmol<180",
             "{unclosed",
+            "{^²}",
+            "^C",
             "a b c",
             "😀",
             &"m.".repeat(10_000),

@@ -101,11 +101,19 @@ fn plain_signs(unit: &str) -> String {
     let mut depth = 0u32;
     let mut below = false;
     let mut chars = unit.chars().peekable();
+    let mut is_annotation = false;
     while let Some(c) = chars.next() {
         match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '{' => is_annotation = true,
+            '}' => is_annotation = false,
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
             _ => {}
+        }
+        // What an annotation says is its writer's.
+        if is_annotation {
+            plain.push(c);
+            continue;
         }
         match c {
             // HealthKit writes the molar mass into the unit.
@@ -122,7 +130,9 @@ fn plain_signs(unit: &str) -> String {
                 });
             }
             '^' if ends_with_ten(&plain) => plain.push('*'),
-            '^' => {}
+            '^' if chars
+                .peek()
+                .is_some_and(|c| c.is_ascii_digit() || *c == '-') => {}
             'E' | 'e'
                 if ends_with_ten(&plain) && chars.peek().is_some_and(char::is_ascii_digit) =>
             {
