@@ -8,7 +8,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Domain;
+use crate::domain::{Domain, FoldRules, vitals::registry};
 
 pub mod duration;
 mod explain;
@@ -117,6 +117,24 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct AggregationConfig {
     pub default_time_zone: chrono_tz::Tz,
+    #[serde(deserialize_with = "explain::list")]
+    pub source_priority: Vec<String>,
+    #[serde(deserialize_with = "explain::list")]
+    pub sum_overlaps: Vec<String>,
+}
+
+impl AggregationConfig {
+    /// What folds obey.
+    pub fn rules(&self) -> FoldRules {
+        FoldRules {
+            source_priority: self
+                .source_priority
+                .iter()
+                .map(|part| part.to_lowercase())
+                .collect(),
+            sum_overlaps: self.sum_overlaps.iter().cloned().collect(),
+        }
+    }
 }
 
 impl Default for Config {
@@ -187,8 +205,11 @@ impl Default for LogConfig {
 
 impl Default for AggregationConfig {
     fn default() -> Self {
+        let rules = FoldRules::default();
         AggregationConfig {
             default_time_zone: chrono_tz::UTC,
+            source_priority: rules.source_priority,
+            sum_overlaps: rules.sum_overlaps.into_iter().collect(),
         }
     }
 }
@@ -279,6 +300,11 @@ impl Config {
                  pool.max_overflow ({connections}) or lower it",
                 self.worker.concurrency
             );
+        }
+        for name in &self.aggregation.sum_overlaps {
+            if registry::lookup(name).is_none_or(|found| found.metric.name != name) {
+                bail!("aggregation.sum_overlaps: `{name}` is not the canonical name of a metric");
+            }
         }
         for (key, value) in [
             ("pool.wait_timeout", self.pool.wait_timeout),

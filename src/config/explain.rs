@@ -81,30 +81,35 @@ pub(super) fn string_like<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::
 }
 
 /// A list, or one text with commas, as it is written in the environment.
-pub(super) fn domains<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Domain>, D::Error> {
+pub(super) fn list<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
         List(Vec<String>),
         Text(String),
     }
-    let names = match Written::deserialize(d)? {
+    Ok(match Written::deserialize(d)? {
         Written::List(names) => names,
-        Written::Text(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
-    };
+        Written::Text(text) => text
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect(),
+    })
+}
+
+/// Domains by name, each once.
+pub(super) fn domains<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Domain>, D::Error> {
     let mut domains = Vec::new();
-    for name in names {
-        let domain = Domain::ALL
-            .iter()
-            .copied()
-            .find(|domain| domain.name() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Domain::ALL.iter().map(|domain| domain.name()).collect();
-                serde::de::Error::custom(format!(
-                    "`{name}` is not a domain; known: {}",
-                    known.join(", ")
-                ))
-            })?;
+    for name in list(d)? {
+        let named = Domain::ALL.iter().find(|domain| domain.name() == name);
+        let domain = *named.ok_or_else(|| {
+            let known: Vec<_> = Domain::ALL.iter().map(|domain| domain.name()).collect();
+            serde::de::Error::custom(format!(
+                "`{name}` is not a domain; known: {}",
+                known.join(", ")
+            ))
+        })?;
         if !domains.contains(&domain) {
             domains.push(domain);
         }

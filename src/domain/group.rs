@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::{Aggregate, AggregateKey, Fold, Period, RawRow, Rejection};
+use super::{Aggregate, AggregateKey, Fold, FoldRules, Period, RawRow, Rejection};
 
 /// Everything that a group's transaction writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +42,9 @@ pub fn fold_group<F: Fold>(
     date: NaiveDate,
     rows: &[RawRow<F::Payload>],
     day_rows: Vec<Aggregate<F::Measure>>,
+    rules: &FoldRules,
 ) -> GroupFold<F::Measure> {
-    let day = F::fold_day(date, rows);
+    let day = F::fold_day(date, rows, rules);
     let mut aggregates = day.aggregates;
 
     let series_of = |key: &AggregateKey| (key.series.clone(), key.unit.clone());
@@ -147,7 +148,7 @@ mod tests {
 
     /// The stored day rows that the rows of `day` left.
     fn day_rows(day: &str, rows: &[RawRow<VitalSample>]) -> Vec<Aggregate<VitalMeasure>> {
-        let mut rows = Vitals::fold_day(date(day), rows).aggregates;
+        let mut rows = Vitals::fold_day(date(day), rows, &FoldRules::default()).aggregates;
         rows.retain(|row| row.key.period == Period::Day);
         rows
     }
@@ -210,7 +211,7 @@ mod tests {
             row(5, "steps", 10.0, "2024-05-02T08:00:00Z", 0),
             row(6, "steps", 20.0, "2024-05-02T09:00:00Z", 0),
         ];
-        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored, &FoldRules::default());
         let totals: Vec<_> = fold
             .aggregates
             .iter()
@@ -256,7 +257,7 @@ mod tests {
             row(3, "steps", 5.0, "2024-05-02T08:00:00Z", 0),
         ];
         stored.extend(day_rows("2024-05-02", &gone));
-        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], stored);
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], stored, &FoldRules::default());
         assert_eq!(
             coarse(&fold),
             [
@@ -272,13 +273,13 @@ mod tests {
 
     #[test]
     fn an_empty_group_folds_to_nothing() {
-        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], Vec::new());
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], Vec::new(), &FoldRules::default());
         assert!(fold.aggregates.is_empty() && fold.series.is_empty() && fold.rejected.is_empty());
         let other_day = day_rows(
             "2024-05-01",
             &[row(1, "steps", 1.0, "2024-05-01T08:00:00Z", 0)],
         );
-        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], other_day);
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &[], other_day, &FoldRules::default());
         assert!(fold.aggregates.is_empty() && fold.series.is_empty());
     }
 
@@ -290,7 +291,7 @@ mod tests {
             &[row(1, "steps", 1.0, "2024-04-28T20:00:00Z", 720)],
         );
         let rows = [row(2, "steps", 2.0, "2024-05-02T20:00:00Z", -600)];
-        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        let fold = fold_group::<Vitals>(date("2024-05-02"), &rows, stored, &FoldRules::default());
         assert_eq!(
             coarse(&fold),
             [
@@ -320,9 +321,15 @@ mod tests {
             })
             .collect();
         let rows = [row(2, "steps", 0.3, "2024-05-02T08:00:00Z", 0)];
-        let sorted = fold_group::<Vitals>(date("2024-05-02"), &rows, stored.clone());
+        let sorted = fold_group::<Vitals>(
+            date("2024-05-02"),
+            &rows,
+            stored.clone(),
+            &FoldRules::default(),
+        );
         stored.reverse();
-        let reversed = fold_group::<Vitals>(date("2024-05-02"), &rows, stored);
+        let reversed =
+            fold_group::<Vitals>(date("2024-05-02"), &rows, stored, &FoldRules::default());
         assert_eq!(format!("{sorted:?}"), format!("{reversed:?}"));
     }
 }

@@ -8,6 +8,7 @@ pub mod group;
 pub mod labs;
 pub mod loinc;
 pub mod period;
+pub mod rules;
 pub mod sum;
 pub mod table;
 pub mod text;
@@ -17,6 +18,7 @@ pub mod vitals;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub use period::Period;
+pub use rules::FoldRules;
 pub use table::{Columns, Value};
 
 /// A person. The application's own key; vitalfold never invents meaning for it.
@@ -185,7 +187,11 @@ pub trait Fold: Send + Sync + 'static {
     fn series_named(name: &str) -> String;
 
     /// Folds all raw rows of one group into its hour and day rows.
-    fn fold_day(date: NaiveDate, rows: &[RawRow<Self::Payload>]) -> DayFold<Self::Measure>;
+    fn fold_day(
+        date: NaiveDate,
+        rows: &[RawRow<Self::Payload>],
+        rules: &FoldRules,
+    ) -> DayFold<Self::Measure>;
 
     /// Folds the day rows of one series, in date order and never empty, into
     /// one coarser row.

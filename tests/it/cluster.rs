@@ -38,13 +38,29 @@ impl Cluster {
         std::fs::create_dir(&dir).unwrap();
         let owner = owner();
         if let Some(user) = &owner {
-            assert!(Command::new("chown").arg(user).arg(&dir).status().unwrap().success());
+            assert!(
+                Command::new("chown")
+                    .arg(user)
+                    .arg(&dir)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         }
         let data = dir.join("data");
         let initdb = command(&owner, &[], "initdb")
             .arg("-D")
             .arg(&data)
-            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ])
             .stdout(Stdio::null())
             .status()
             .unwrap();
@@ -67,10 +83,16 @@ impl Cluster {
             }
         });
         wait_until("the server is ready", || {
-            std::fs::read_to_string(data.join("postmaster.pid"))
-                .is_ok_and(|file| file.lines().nth(7).is_some_and(|line| line.trim() == "ready"))
+            std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|file| {
+                file.lines()
+                    .nth(7)
+                    .is_some_and(|line| line.trim() == "ready")
+            })
         });
-        Cluster { dir, databases: AtomicU32::new(0) }
+        Cluster {
+            dir,
+            databases: AtomicU32::new(0),
+        }
     }
 
     /// Creates an empty database and returns its URL.
@@ -88,12 +110,35 @@ impl Cluster {
     /// Runs statements and returns the rows as psql prints them unaligned.
     pub(crate) fn psql(&self, database: &str, statements: &str) -> String {
         let output = Command::new(binary("psql"))
-            .args(["-h", self.dir.to_str().unwrap(), "-U", "postgres", "-d", database])
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements])
+            .args([
+                "-h",
+                self.dir.to_str().unwrap(),
+                "-U",
+                "postgres",
+                "-d",
+                database,
+            ])
+            .args([
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                statements,
+            ])
             .output()
             .unwrap();
-        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "psql: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 }
 
@@ -111,7 +156,12 @@ pub(crate) fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
 fn owner() -> Option<String> {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     root.then(|| {
-        let exists = Command::new("id").arg("postgres").output().unwrap().status.success();
+        let exists = Command::new("id")
+            .arg("postgres")
+            .output()
+            .unwrap()
+            .status
+            .success();
         if exists { "postgres" } else { "nobody" }.to_owned()
     })
 }
@@ -120,9 +170,16 @@ fn command(owner: &Option<String>, options: &[&str], program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(options);
     if let Some(user) = owner {
-        let group = Command::new("id").args(["-g", user]).output().unwrap().stdout;
+        let group = Command::new("id")
+            .args(["-g", user])
+            .output()
+            .unwrap()
+            .stdout;
         let group = String::from_utf8(group).unwrap();
-        command.args([&format!("--reuid={user}"), &format!("--regid={}", group.trim())]);
+        command.args([
+            &format!("--reuid={user}"),
+            &format!("--regid={}", group.trim()),
+        ]);
         command.arg("--clear-groups");
     }
     command.arg(binary(program)).stdin(Stdio::null());
@@ -135,11 +192,19 @@ fn binary(name: &str) -> PathBuf {
         return Path::new(&dir).join(name);
     }
     let version = |path: &Path| -> u32 {
-        path.file_name().and_then(|name| name.to_str()).and_then(|n| n.parse().ok()).unwrap_or(0)
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0)
     };
     let newest = std::fs::read_dir("/usr/lib/postgresql")
         .ok()
-        .and_then(|versions| versions.flatten().map(|entry| entry.path()).max_by_key(|p| version(p)));
+        .and_then(|versions| {
+            versions
+                .flatten()
+                .map(|entry| entry.path())
+                .max_by_key(|p| version(p))
+        });
     match newest.map(|path| path.join("bin").join(name)) {
         Some(path) if path.exists() => path,
         _ => PathBuf::from(name),
@@ -150,10 +215,13 @@ fn binary(name: &str) -> PathBuf {
 fn sweep() {
     for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| {
-            let (pid, _) = rest.split_once('-')?;
-            pid.parse::<u32>().ok()
-        });
+        let pid = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX))
+            .and_then(|rest| {
+                let (pid, _) = rest.split_once('-')?;
+                pid.parse::<u32>().ok()
+            });
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             // Another test run may sweep at the same time.
             drop(std::fs::remove_dir_all(entry.path()));

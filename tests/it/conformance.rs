@@ -97,57 +97,118 @@ fn failure(class: ErrorClass, backoff: Duration) -> Failure {
 }
 
 fn vitals_group(user_id: i64, day: &str) -> GroupKey {
-    GroupKey { domain: Domain::Vitals, user_id, local_date: date(day) }
+    GroupKey {
+        domain: Domain::Vitals,
+        user_id,
+        local_date: date(day),
+    }
 }
 
 fn pulled(user_id: i64, day: &str, rows: usize) -> PulledGroup {
-    PulledGroup { user_id, local_date: date(day), rows }
+    PulledGroup {
+        user_id,
+        local_date: date(day),
+        rows,
+    }
 }
 
 fn query(period: Period) -> AggregateQuery {
-    AggregateQuery { user_id: 1, series: None, period, from: None, to: None }
+    AggregateQuery {
+        user_id: 1,
+        series: None,
+        period,
+        from: None,
+        to: None,
+    }
 }
 
-const FOLDED_ONE: GroupOutcome = GroupOutcome::Folded { completed: 1, rejected: 0 };
+const FOLDED_ONE: GroupOutcome = GroupOutcome::Folded {
+    completed: 1,
+    rejected: 0,
+};
 
 async fn migrating_twice_changes_nothing<S: Store>(_: &Database, store: S) {
     assert_eq!(store.migrate().await.unwrap(), Vec::<String>::new());
-    assert_eq!(store.pending_migrations().await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        store.pending_migrations().await.unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 async fn a_row_sent_twice_is_stored_once<S: Store>(db: &Database, store: S) {
     let row = heart_rate(1, "2026-01-05T10:00:00Z", 60.0);
     // Another value in the same second is another sample.
     let other = heart_rate(1, "2026-01-05T10:00:00Z", 61.0);
-    let first = store.insert_raw::<Vitals>(vec![row.clone(), row.clone(), other]).await.unwrap();
-    assert_eq!(first, Inserted { inserted: 2, corrected: 0, duplicate: 1 });
+    let first = store
+        .insert_raw::<Vitals>(vec![row.clone(), row.clone(), other])
+        .await
+        .unwrap();
+    assert_eq!(
+        first,
+        Inserted {
+            inserted: 2,
+            corrected: 0,
+            duplicate: 1
+        }
+    );
     let second = store.insert_raw::<Vitals>(vec![row]).await.unwrap();
-    assert_eq!(second, Inserted { inserted: 0, corrected: 0, duplicate: 1 });
+    assert_eq!(
+        second,
+        Inserted {
+            inserted: 0,
+            corrected: 0,
+            duplicate: 1
+        }
+    );
     assert_eq!(db.value("(select count(*) from raw_vitals)"), "2");
 }
 
 async fn a_correction_updates_its_row_and_marks_its_group<S: Store>(db: &Database, store: S) {
     let row = with_id(heart_rate(1, "2026-01-05T10:00:00Z", 60.0), "a");
     let untouched = with_id(heart_rate(1, "2026-01-06T10:00:00Z", 60.0), "b");
-    store.insert_raw::<Vitals>(vec![row.clone(), untouched.clone()]).await.unwrap();
+    store
+        .insert_raw::<Vitals>(vec![row.clone(), untouched.clone()])
+        .await
+        .unwrap();
     for day in ["2026-01-05", "2026-01-06"] {
-        assert_eq!(store.fold_group::<Vitals>(1, date(day)).await.unwrap(), FOLDED_ONE);
+        assert_eq!(
+            store.fold_group::<Vitals>(1, date(day)).await.unwrap(),
+            FOLDED_ONE
+        );
     }
     // The value and the day change; of two versions in one batch the last counts.
     let mut wrong = row.clone();
     wrong.payload.value = Some(1.0);
     let moved = with_id(heart_rate(1, "2026-01-07T10:00:00Z", 90.0), "a");
-    let sent = store.insert_raw::<Vitals>(vec![wrong, moved, untouched]).await.unwrap();
+    let sent = store
+        .insert_raw::<Vitals>(vec![wrong, moved, untouched])
+        .await
+        .unwrap();
     assert_eq!(sent.inserted, 0);
     assert!(sent.corrected >= 1 && sent.duplicate >= 1, "{sent:?}");
-    let due = store.due_groups(Domain::Vitals, &GroupFilter::default(), 10).await.unwrap();
-    assert_eq!(due, [vitals_group(1, "2026-01-05"), vitals_group(1, "2026-01-07")]);
+    let due = store
+        .due_groups(Domain::Vitals, &GroupFilter::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        due,
+        [vitals_group(1, "2026-01-05"), vitals_group(1, "2026-01-07")]
+    );
     for key in due {
         store.fold_group::<Vitals>(1, key.local_date).await.unwrap();
     }
-    let days = store.aggregates::<Vitals>(&query(Period::Day)).await.unwrap();
-    let shown: Vec<_> = days.iter().map(|a| (a.key.local_date, a.measure.mean)).collect();
-    assert_eq!(shown, [(date("2026-01-06"), 60.0), (date("2026-01-07"), 90.0)]);
+    let days = store
+        .aggregates::<Vitals>(&query(Period::Day))
+        .await
+        .unwrap();
+    let shown: Vec<_> = days
+        .iter()
+        .map(|a| (a.key.local_date, a.measure.mean))
+        .collect();
+    assert_eq!(
+        shown,
+        [(date("2026-01-06"), 60.0), (date("2026-01-07"), 90.0)]
+    );
     assert_eq!(db.value("(select count(*) from aggregation_groups)"), "0");
 }
 
@@ -158,7 +219,11 @@ async fn references_keep_their_user<S: Store>(_: &Database, store: S) {
         .unwrap();
     let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let first = store.resolve_users(&names(&["x", "y", "x"])).await.unwrap();
-    assert_eq!(first, [42, 43, 42], "new users lie above those that have rows");
+    assert_eq!(
+        first,
+        [42, 43, 42],
+        "new users lie above those that have rows"
+    );
     let second = store.resolve_users(&names(&["z", "y", "x"])).await.unwrap();
     assert_eq!(second, [44, 43, 42]);
 }
@@ -168,30 +233,65 @@ async fn a_group_folds_into_every_period_and_again_to_the_same_bits<S: Store>(
     store: S,
 ) {
     let rows = (0..30)
-        .map(|i| heart_rate(1, &format!("2026-01-05T{:02}:17:00Z", i % 24), 60.1 + f64::from(i)))
+        .map(|i| {
+            heart_rate(
+                1,
+                &format!("2026-01-05T{:02}:17:00Z", i % 24),
+                60.1 + f64::from(i),
+            )
+        })
         .collect();
     store.insert_raw::<Vitals>(rows).await.unwrap();
-    let outcome = store.fold_group::<Vitals>(1, date("2026-01-05")).await.unwrap();
-    assert_eq!(outcome, GroupOutcome::Folded { completed: 30, rejected: 0 });
+    let outcome = store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome,
+        GroupOutcome::Folded {
+            completed: 30,
+            rejected: 0
+        }
+    );
     let mut first = Vec::new();
-    for (period, rows) in [(Period::Hour, 24), (Period::Day, 1), (Period::Week, 1), (Period::Month, 1)]
-    {
+    for (period, rows) in [
+        (Period::Hour, 24),
+        (Period::Day, 1),
+        (Period::Week, 1),
+        (Period::Month, 1),
+    ] {
         let found = store.aggregates::<Vitals>(&query(period)).await.unwrap();
         assert_eq!(found.len(), rows, "{period}");
         first.extend(found);
     }
-    assert_eq!(db.value("(select count(*) from raw_vitals where status = 'completed')"), "30");
+    assert_eq!(
+        db.value("(select count(*) from raw_vitals where status = 'completed')"),
+        "30"
+    );
     let written = "(select max(updated_at) from vitals_aggregates)";
     let before = db.value(written);
 
-    let outcome = store.fold_group::<Vitals>(1, date("2026-01-05")).await.unwrap();
-    assert_eq!(outcome, GroupOutcome::Folded { completed: 0, rejected: 0 });
+    let outcome = store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome,
+        GroupOutcome::Folded {
+            completed: 0,
+            rejected: 0
+        }
+    );
     let mut second = Vec::new();
     for period in [Period::Hour, Period::Day, Period::Week, Period::Month] {
         second.extend(store.aggregates::<Vitals>(&query(period)).await.unwrap());
     }
     assert_eq!(first, second);
-    assert_eq!(db.value(written), before, "what did not change is not written");
+    assert_eq!(
+        db.value(written),
+        before,
+        "what did not change is not written"
+    );
 }
 
 async fn edits_and_deletes_mark_exactly_their_groups<S: Store>(db: &Database, store: S) {
@@ -206,24 +306,43 @@ async fn edits_and_deletes_mark_exactly_their_groups<S: Store>(db: &Database, st
     // A change of nothing is no change.
     db.execute("update raw_vitals set value = value where local_date = '2026-01-06'");
     db.execute("delete from raw_vitals where local_date = '2026-01-07'");
-    let due = store.due_groups(Domain::Vitals, &GroupFilter::default(), 10).await.unwrap();
-    assert_eq!(due, [vitals_group(1, "2026-01-05"), vitals_group(1, "2026-01-07")]);
+    let due = store
+        .due_groups(Domain::Vitals, &GroupFilter::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        due,
+        [vitals_group(1, "2026-01-05"), vitals_group(1, "2026-01-07")]
+    );
 }
 
 async fn an_emptied_day_leaves_nothing_behind<S: Store>(db: &Database, store: S) {
-    let rows = ["2026-01-05", "2026-01-06"]
-        .map(|day| heart_rate(1, &format!("{day}T10:00:00Z"), 60.0));
+    let rows =
+        ["2026-01-05", "2026-01-06"].map(|day| heart_rate(1, &format!("{day}T10:00:00Z"), 60.0));
     store.insert_raw::<Vitals>(rows.into()).await.unwrap();
     for day in ["2026-01-05", "2026-01-06"] {
         store.fold_group::<Vitals>(1, date(day)).await.unwrap();
     }
     db.execute("delete from raw_vitals where local_date = '2026-01-05'");
-    store.fold_group::<Vitals>(1, date("2026-01-05")).await.unwrap();
-    let week = store.aggregates::<Vitals>(&query(Period::Week)).await.unwrap();
-    assert_eq!((week.len(), week[0].measure.count), (1, 1), "the other day is still there");
+    store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    let week = store
+        .aggregates::<Vitals>(&query(Period::Week))
+        .await
+        .unwrap();
+    assert_eq!(
+        (week.len(), week[0].measure.count),
+        (1, 1),
+        "the other day is still there"
+    );
 
     db.execute("delete from raw_vitals");
-    store.fold_group::<Vitals>(1, date("2026-01-06")).await.unwrap();
+    store
+        .fold_group::<Vitals>(1, date("2026-01-06"))
+        .await
+        .unwrap();
     assert_eq!(db.value("(select count(*) from vitals_aggregates)"), "0");
     assert_eq!(db.value("(select count(*) from aggregation_groups)"), "0");
 }
@@ -238,7 +357,12 @@ async fn a_pull_goes_round_from_its_cursor<S: Store>(_: &Database, store: S) {
     store.insert_raw::<Vitals>(rows).await.unwrap();
     assert_eq!(store.pending_users::<Vitals>().await.unwrap(), Some((1, 3)));
     assert_eq!(store.pending_users::<Labs>().await.unwrap(), None);
-    let pull = async |after, limit| store.pull::<Vitals>(after, limit, Duration::ZERO).await.unwrap();
+    let pull = async |after, limit| {
+        store
+            .pull::<Vitals>(after, limit, Duration::ZERO)
+            .await
+            .unwrap()
+    };
     assert_eq!(
         pull(1, 7).await,
         [
@@ -259,17 +383,33 @@ async fn a_pull_leaves_out_what_must_wait<S: Store>(db: &Database, store: S) {
     let rows = [1, 2, 3].map(|user| heart_rate(user, "2026-01-05T10:00:00Z", 60.0));
     store.insert_raw::<Vitals>(rows.into()).await.unwrap();
     let hour = Duration::from_secs(3600);
-    assert_eq!(store.pull::<Vitals>(0, 10, hour).await.unwrap(), [], "younger than settle");
+    assert_eq!(
+        store.pull::<Vitals>(0, 10, hour).await.unwrap(),
+        [],
+        "younger than settle"
+    );
     let waiting = failure(ErrorClass::Data, hour);
-    store.mark_failed::<Vitals>(vitals_group(1, "2026-01-05"), &waiting).await.unwrap();
-    let dead = Failure { max_attempts: 1, ..waiting };
-    store.mark_failed::<Vitals>(vitals_group(2, "2026-01-05"), &dead).await.unwrap();
+    store
+        .mark_failed::<Vitals>(vitals_group(1, "2026-01-05"), &waiting)
+        .await
+        .unwrap();
+    let dead = Failure {
+        max_attempts: 1,
+        ..waiting
+    };
+    store
+        .mark_failed::<Vitals>(vitals_group(2, "2026-01-05"), &dead)
+        .await
+        .unwrap();
     // Rows that arrive for them wait as well.
     let late = [1, 2].map(|user| heart_rate(user, "2026-01-05T12:00:00Z", 60.0));
     store.insert_raw::<Vitals>(late.into()).await.unwrap();
     let found = store.pull::<Vitals>(0, 10, Duration::ZERO).await.unwrap();
     assert_eq!(found, [pulled(3, "2026-01-05", 1)]);
-    assert_eq!(db.value("(select count(*) from raw_vitals where status = 'failed')"), "2");
+    assert_eq!(
+        db.value("(select count(*) from raw_vitals where status = 'failed')"),
+        "2"
+    );
 }
 
 async fn a_failed_group_waits_and_then_is_dead<S: Store>(db: &Database, store: S) {
@@ -283,16 +423,31 @@ async fn a_failed_group_waits_and_then_is_dead<S: Store>(db: &Database, store: S
     let state = store.mark_failed::<Vitals>(key, &soon).await.unwrap();
     assert_eq!(state, GroupState::Due { attempts: 1 });
     assert_eq!(db.value("(select error from raw_vitals)"), "forced");
-    assert_eq!(store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(), [key]);
+    assert_eq!(
+        store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(),
+        [key]
+    );
     let state = store.mark_failed::<Vitals>(key, &soon).await.unwrap();
     assert_eq!(state, GroupState::Dead { attempts: 2 });
-    assert_eq!(store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(), []);
+    assert_eq!(
+        store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(),
+        []
+    );
     // An edit is a new chance; success wipes the mark and the error.
     db.execute("update raw_vitals set value = 61");
-    assert_eq!(store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(), [key]);
-    assert_eq!(store.fold_group::<Vitals>(1, key.local_date).await.unwrap(), FOLDED_ONE);
+    assert_eq!(
+        store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(),
+        [key]
+    );
+    assert_eq!(
+        store.fold_group::<Vitals>(1, key.local_date).await.unwrap(),
+        FOLDED_ONE
+    );
     assert_eq!(db.value("(select count(*) from aggregation_groups)"), "0");
-    assert_eq!(db.value("(select count(*) from raw_vitals where error is not null)"), "0");
+    assert_eq!(
+        db.value("(select count(*) from raw_vitals where error is not null)"),
+        "0"
+    );
 }
 
 async fn a_transient_failure_is_nobodys_fault<S: Store>(_: &Database, store: S) {
@@ -312,7 +467,9 @@ async fn a_transient_failure_is_nobodys_fault<S: Store>(_: &Database, store: S) 
 
 async fn marking_goes_in_steps<S: Store>(_: &Database, store: S) {
     let rows = (1..=28)
-        .flat_map(|day| [1, 2].map(|user| heart_rate(user, &format!("2026-02-{day:02}T10:00:00Z"), 60.0)))
+        .flat_map(|day| {
+            [1, 2].map(|user| heart_rate(user, &format!("2026-02-{day:02}T10:00:00Z"), 60.0))
+        })
         .collect();
     store.insert_raw::<Vitals>(rows).await.unwrap();
     let filter = GroupFilter {
@@ -323,34 +480,77 @@ async fn marking_goes_in_steps<S: Store>(_: &Database, store: S) {
     let counts = store.count_groups::<Vitals>(&filter).await.unwrap();
     assert_eq!((counts.groups, counts.users, counts.rows), (10, 1, 10));
     let first = store.mark_due::<Vitals>(&filter, None, 6).await.unwrap();
-    assert_eq!(first, Marked { groups: 6, last: Some((2, date("2026-02-15"))) });
-    let second = store.mark_due::<Vitals>(&filter, first.last, 6).await.unwrap();
-    assert_eq!(second, Marked { groups: 4, last: Some((2, date("2026-02-19"))) });
+    assert_eq!(
+        first,
+        Marked {
+            groups: 6,
+            last: Some((2, date("2026-02-15")))
+        }
+    );
+    let second = store
+        .mark_due::<Vitals>(&filter, first.last, 6)
+        .await
+        .unwrap();
+    assert_eq!(
+        second,
+        Marked {
+            groups: 4,
+            last: Some((2, date("2026-02-19")))
+        }
+    );
     assert_eq!(store.count_due(Domain::Vitals, &filter).await.unwrap(), 10);
     let all = GroupFilter::default();
     assert_eq!(store.count_due(Domain::Vitals, &all).await.unwrap(), 10);
     let due = store.due_groups(Domain::Vitals, &all, 3).await.unwrap();
-    assert_eq!(due, ["2026-02-10", "2026-02-11", "2026-02-12"].map(|day| vitals_group(2, day)));
+    assert_eq!(
+        due,
+        ["2026-02-10", "2026-02-11", "2026-02-12"].map(|day| vitals_group(2, day))
+    );
 }
 
 async fn a_rejected_row_keeps_its_reason_until_it_is_corrected<S: Store>(db: &Database, store: S) {
     let mut bad = with_id(heart_rate(1, "2026-01-05T10:00:00Z", 60.0), "a");
     bad.payload.unit = Some("furlong".into());
     let good = heart_rate(1, "2026-01-05T11:00:00Z", 60.0);
-    store.insert_raw::<Vitals>(vec![bad.clone(), good]).await.unwrap();
-    let outcome = store.fold_group::<Vitals>(1, date("2026-01-05")).await.unwrap();
-    assert_eq!(outcome, GroupOutcome::Folded { completed: 1, rejected: 1 });
+    store
+        .insert_raw::<Vitals>(vec![bad.clone(), good])
+        .await
+        .unwrap();
+    let outcome = store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome,
+        GroupOutcome::Folded {
+            completed: 1,
+            rejected: 1
+        }
+    );
     let reason = db.value("(select error from raw_vitals where status = 'rejected')");
     assert!(reason.starts_with("unit_"), "{reason}");
     bad.payload.unit = Some("/min".into());
     let sent = store.insert_raw::<Vitals>(vec![bad]).await.unwrap();
     assert_eq!(sent.corrected, 1);
-    assert_eq!(store.fold_group::<Vitals>(1, date("2026-01-05")).await.unwrap(), FOLDED_ONE);
-    assert_eq!(db.value("(select count(*) from raw_vitals where error is not null)"), "0");
+    assert_eq!(
+        store
+            .fold_group::<Vitals>(1, date("2026-01-05"))
+            .await
+            .unwrap(),
+        FOLDED_ONE
+    );
+    assert_eq!(
+        db.value("(select count(*) from raw_vitals where error is not null)"),
+        "0"
+    );
 }
 
 async fn labs_fold_into_their_periods<S: Store>(_: &Database, store: S) {
-    let results = [("2026-01-05", "5.4"), ("2026-01-05", "<0.5"), ("2026-03-01", "Positive")];
+    let results = [
+        ("2026-01-05", "5.4"),
+        ("2026-01-05", "<0.5"),
+        ("2026-03-01", "Positive"),
+    ];
     let rows = results.map(|(day, value)| NewRow {
         user_id: 1,
         utc_offset_minutes: 0,
@@ -407,7 +607,11 @@ async fn the_run_lock_is_exclusive<S: Store>(db: &Database, store: S) {
 }
 
 async fn a_pause_reaches_every_worker<S: Store>(_: &Database, store: S) {
-    let beat = |activity| Heartbeat { worker: "w1".into(), mode: "worker", activity };
+    let beat = |activity| Heartbeat {
+        worker: "w1".into(),
+        mode: "worker",
+        activity,
+    };
     assert!(!store.heartbeat(&beat("idle")).await.unwrap().paused);
     store.set_paused(true).await.unwrap();
     assert!(store.heartbeat(&beat("paused")).await.unwrap().paused);

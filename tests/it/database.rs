@@ -70,8 +70,9 @@ impl Database {
             }
             Database::Sqlite { .. } => {
                 let text = format!("select cast(({expression}) as text) as value");
-                let row: Value =
-                    diesel::sql_query(text).get_result(&mut self.sqlite_connection()).unwrap();
+                let row: Value = diesel::sql_query(text)
+                    .get_result(&mut self.sqlite_connection())
+                    .unwrap();
                 row.value.unwrap_or_default()
             }
         }
@@ -80,7 +81,9 @@ impl Database {
     fn sqlite_connection(&self) -> SqliteConnection {
         let path = self.url().strip_prefix("sqlite://").unwrap();
         let mut connection = SqliteConnection::establish(path).unwrap();
-        connection.batch_execute("pragma busy_timeout = 10000").unwrap();
+        connection
+            .batch_execute("pragma busy_timeout = 10000")
+            .unwrap();
         connection
     }
 }

@@ -19,7 +19,10 @@ pub(crate) struct Ran {
 
 impl Program {
     pub(crate) fn on(url: &str) -> Program {
-        Program { dir: tempfile::tempdir().unwrap(), url: url.to_owned() }
+        Program {
+            dir: tempfile::tempdir().unwrap(),
+            url: url.to_owned(),
+        }
     }
 
     pub(crate) fn on_sqlite() -> Program {
@@ -51,7 +54,11 @@ impl Program {
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// Writes a file into the program's folder.
@@ -75,12 +82,20 @@ impl From<Output> for Ran {
 /// Sends a signal by name.
 pub(crate) fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([&format!("-{name}"), &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// A file of the shared third-party data; says so where it is absent.
 pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(path);
     if !file.exists() {
         println!("skipped: {} is absent", file.display());
         return None;

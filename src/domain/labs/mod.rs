@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Aggregate, DayFold, Domain, Fold, Period, RawRow};
+use super::{Aggregate, DayFold, Domain, Fold, FoldRules, Period, RawRow};
 use crate::columns;
 
 columns! {
@@ -114,7 +114,7 @@ impl Fold for Labs {
         name.to_lowercase()
     }
 
-    fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<LabMeasure> {
+    fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>], _: &FoldRules) -> DayFold<LabMeasure> {
         fold::fold_day(date, rows)
     }
 

@@ -8,14 +8,18 @@ use super::accumulator::Accumulator;
 use super::sample::{Sample, Samples, Series};
 use super::{VitalMeasure, VitalSample};
 use crate::domain::period::local_midnight;
-use crate::domain::{Aggregate, AggregateKey, DayFold, Period, RawRow, Rejection};
+use crate::domain::{Aggregate, AggregateKey, DayFold, FoldRules, Period, RawRow, Rejection};
 
 /// Rows in (time, id) order to hour and day rows.
 ///
 /// In three steps: rows become samples in canonical units, samples go to the
 /// hour in which they start, hours and day become rows. What is to be done
 /// about samples that overlap belongs between the first two.
-pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
+pub(super) fn fold_day(
+    date: NaiveDate,
+    rows: &[RawRow<VitalSample>],
+    _rules: &FoldRules,
+) -> DayFold<VitalMeasure> {
     let samples = Samples::of(rows);
     let mut days: Vec<Option<SeriesDay<'_>>> = samples.series.iter().map(|_| None).collect();
     for sample in &samples.accepted {
@@ -218,7 +222,7 @@ mod tests {
             ),
             instant(5, "steps", (0.2, "count"), "09:00:00"),
         ];
-        let fold = fold_day(DATE, &rows);
+        let fold = fold_day(DATE, &rows, &FoldRules::default());
         assert_eq!(
             lines(&fold),
             [
@@ -243,7 +247,7 @@ mod tests {
             instant(5, "blood_glucose", (60.0, "kg"), "12:00:00"),
             instant(4, "aura", (60.0, "kg"), "12:00:00"),
         ];
-        let fold = fold_day(DATE, &rows);
+        let fold = fold_day(DATE, &rows, &FoldRules::default());
         assert_eq!(
             lines(&fold),
             [
@@ -305,7 +309,7 @@ mod tests {
                 "a",
             ),
         ];
-        let starts: Vec<_> = fold_day("2024-10-27".parse().unwrap(), &rows)
+        let starts: Vec<_> = fold_day("2024-10-27".parse().unwrap(), &rows, &FoldRules::default())
             .aggregates
             .iter()
             .map(|row| {
@@ -345,7 +349,7 @@ mod tests {
         nap.source = "  ".to_owned();
         nap.payload.started_at = at("2024-03-31T05:50:00Z");
         nap.payload.ended_at = at("2024-03-31T06:10:00Z");
-        let fold = fold_day(DATE, &[night, nap]);
+        let fold = fold_day(DATE, &[night, nap], &FoldRules::default());
         let day = &fold.aggregates.last().unwrap().measure;
         assert_eq!((day.total, day.hours_covered), (Some(470.0), Some(9)));
         assert_eq!(day.sources, ["ring"]);
@@ -359,7 +363,7 @@ mod tests {
             instant(2, "10230-1", (0.6, "fraction"), "09:00:00"),
             instant(3, "10230-1", (0.6, ""), "10:00:00"),
         ];
-        let fold = fold_day(DATE, &rows);
+        let fold = fold_day(DATE, &rows, &FoldRules::default());
         let days = fold
             .aggregates
             .iter()
@@ -376,7 +380,7 @@ mod tests {
                 .iter()
                 .map(|value| row(1, "steps", (*value, "count"), (&time, &time), 0, source))
                 .collect();
-            fold_day(date.parse().unwrap(), &rows)
+            fold_day(date.parse().unwrap(), &rows, &FoldRules::default())
                 .aggregates
                 .pop()
                 .unwrap()
@@ -405,7 +409,7 @@ mod tests {
 
     #[test]
     fn no_rows_fold_to_nothing() {
-        let fold = fold_day(DATE, &[]);
+        let fold = fold_day(DATE, &[], &FoldRules::default());
         assert!(fold.aggregates.is_empty() && fold.rejected.is_empty());
     }
 
@@ -454,13 +458,13 @@ mod tests {
     proptest! {
         #[test]
         fn the_same_rows_give_the_same_bits(rows in prop::collection::vec(any_row(), 0..40)) {
-            let (once, again) = (fold_day(DATE, &rows), fold_day(DATE, &rows.clone()));
+            let (once, again) = (fold_day(DATE, &rows, &FoldRules::default()), fold_day(DATE, &rows.clone(), &FoldRules::default()));
             prop_assert_eq!(format!("{once:?}"), format!("{again:?}"));
         }
 
         #[test]
         fn every_row_is_counted_once(rows in prop::collection::vec(any_row(), 0..40)) {
-            let fold = fold_day(DATE, &rows);
+            let fold = fold_day(DATE, &rows, &FoldRules::default());
             let all = i64::try_from(rows.len() - fold.rejected.len()).unwrap();
             prop_assert_eq!(count(&fold.aggregates, Period::Day), all);
             prop_assert_eq!(count(&fold.aggregates, Period::Hour), all);
@@ -482,7 +486,7 @@ mod tests {
                         .iter()
                         .map(|value| instant(1, "steps", (*value, "count"), "08:00:00"))
                         .collect();
-                    fold_day(DATE, &rows).aggregates.pop().unwrap()
+                    fold_day(DATE, &rows, &FoldRules::default()).aggregates.pop().unwrap()
                 })
                 .collect();
             let week = fold_days(&days.iter().collect::<Vec<_>>());

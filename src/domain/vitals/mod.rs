@@ -7,7 +7,7 @@ mod sample;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Aggregate, DayFold, Domain, Fold, Period, RawRow};
+use super::{Aggregate, DayFold, Domain, Fold, FoldRules, Period, RawRow};
 use crate::columns;
 
 columns! {
@@ -82,8 +82,12 @@ impl Fold for Vitals {
         registry::lookup(name).map_or_else(|| name.to_owned(), |found| found.metric.name.to_owned())
     }
 
-    fn fold_day(date: NaiveDate, rows: &[RawRow<VitalSample>]) -> DayFold<VitalMeasure> {
-        fold::fold_day(date, rows)
+    fn fold_day(
+        date: NaiveDate,
+        rows: &[RawRow<VitalSample>],
+        rules: &FoldRules,
+    ) -> DayFold<VitalMeasure> {
+        fold::fold_day(date, rows, rules)
     }
 
     fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {

@@ -15,7 +15,7 @@ use super::pool::Lease;
 use super::rows::{self, StoredAggregate, StoredRaw};
 use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
 use crate::domain::table::Columns;
-use crate::domain::{Fold, GroupKey, UserId};
+use crate::domain::{Fold, FoldRules, GroupKey, UserId};
 use crate::store::group_states::{RowState, row_states};
 use crate::store::sql::{aggregate_key, list, measure_columns};
 use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState, Result, StoreError};
@@ -44,6 +44,7 @@ pub(super) async fn fold<F: Fold>(
     mut lease: Lease,
     user_id: UserId,
     local_date: NaiveDate,
+    rules: &FoldRules,
 ) -> Result<GroupOutcome> {
     let result = lease
         .transaction(async |connection| {
@@ -64,7 +65,7 @@ pub(super) async fn fold<F: Fold>(
             let rows: Vec<_> = group.rows.into_iter().map(|stored| stored.row).collect();
             let day_rows = group.day_rows.into_iter().map(|stored| stored.0).collect();
             let folded = catch_unwind(AssertUnwindSafe(|| {
-                fold_group::<F>(local_date, &rows, day_rows)
+                fold_group::<F>(local_date, &rows, day_rows, rules)
             }))
             .map_err(|_| Failed::Panicked)?;
             let states = row_states(&statuses, &folded.rejected);

@@ -14,18 +14,21 @@ mod rows;
 mod schema;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use super::*;
 use crate::config::Config;
+use crate::domain::FoldRules;
 use pool::{Lease, PgPool};
 
 /// A PostgreSQL database and the pool of connections to it.
 #[derive(Clone)]
 pub struct PgStore {
     pool: PgPool,
+    rules: Arc<FoldRules>,
 }
 
 impl PgStore {
@@ -38,6 +41,7 @@ impl PgStore {
     pub fn new(config: &Config, application_name: &str) -> Result<PgStore> {
         Ok(PgStore {
             pool: PgPool::new(config, application_name)?,
+            rules: Arc::new(config.aggregation.rules()),
         })
     }
 
@@ -129,7 +133,8 @@ impl Store for PgStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupOutcome> {
-        group::fold::<F>(self.lease("fold group").await?, user_id, local_date).await
+        let lease = self.lease("fold group").await?;
+        group::fold::<F>(lease, user_id, local_date, &self.rules).await
     }
 
     async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {

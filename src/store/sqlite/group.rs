@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use super::rows::{self, NOW, StoredAggregate, StoredKey, StoredRaw, time_text};
 use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
 use crate::domain::table::Columns;
-use crate::domain::{AggregateKey, Fold, GroupKey, UserId};
+use crate::domain::{AggregateKey, Fold, FoldRules, GroupKey, UserId};
 use crate::store::group_states::{RowState, row_states};
 use crate::store::sql::{aggregate_key, list, measure_columns};
 use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState};
@@ -20,6 +20,7 @@ pub(super) fn fold<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
+    rules: &FoldRules,
 ) -> QueryResult<GroupOutcome> {
     let stored = read_rows::<F>(connection, user_id, local_date)?;
     let day_rows = read_day_rows::<F>(connection, user_id, local_date)?;
@@ -29,7 +30,7 @@ pub(super) fn fold<F: Fold>(
         .collect();
     let rows: Vec<_> = stored.into_iter().map(|stored| stored.row).collect();
     let folded = catch_unwind(AssertUnwindSafe(|| {
-        fold_group::<F>(local_date, &rows, day_rows)
+        fold_group::<F>(local_date, &rows, day_rows, rules)
     }))
     .map_err(|_| diesel::result::Error::QueryBuilderError("the fold panicked".into()))?;
     let states = row_states(&statuses, &folded.rejected);

@@ -14,6 +14,7 @@ mod rows;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -24,6 +25,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::*;
 use crate::config::Config;
+use crate::domain::FoldRules;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -32,6 +34,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 pub struct SqliteStore {
     pool: Pool<SyncConnectionWrapper<SqliteConnection>>,
     path: PathBuf,
+    rules: Arc<FoldRules>,
 }
 
 impl SqliteStore {
@@ -44,6 +47,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             pool: connect::pool(&path, config)?,
             path,
+            rules: Arc::new(config.aggregation.rules()),
         })
     }
 
@@ -196,8 +200,9 @@ impl Store for SqliteStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupOutcome> {
+        let rules = self.rules.clone();
         self.write("fold group", move |c| {
-            group::fold::<F>(c, user_id, local_date)
+            group::fold::<F>(c, user_id, local_date, &rules)
         })
         .await
     }
