@@ -92,7 +92,7 @@ pub(crate) struct Lab {
 impl Item {
     /// Refuses texts that no database column or index can hold.
     ///
-    /// PostgreSQL stores no NUL character, and one such text would fail the
+    /// `PostgreSQL` stores no NUL character, and one such text would fail the
     /// whole batch.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {

@@ -181,6 +181,6 @@ mod tests {
         let all = io::copy(&mut reader, &mut io::sink());
         assert_eq!(all.unwrap_err().kind(), io::ErrorKind::InvalidData);
         position.next_record();
-        assert_eq!(reader.read(&mut [0; 8]).unwrap(), 8);
+        reader.read_exact(&mut [0; 8]).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 mod columns;
 mod row;
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
@@ -12,11 +12,21 @@ use super::reader::{Halt, Sink, Tracked};
 use columns::Header;
 pub(super) use row::number;
 
+/// How much of a file is looked at to find its separator.
+const MAX_HEADER: u64 = 64 * 1024;
+
 /// Reads a file; with `user` every row is that user's.
-pub(super) fn read(reader: impl Read, user: Option<i64>, sink: &mut dyn Sink) -> Result<(), Halt> {
-    let mut reader = Tracked::new(reader).map_err(|error| Halt::io(1, error))?;
+pub(super) fn read(
+    mut reader: impl Read,
+    user: Option<i64>,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
+    let mut start = Vec::new();
+    let read = (&mut reader).take(MAX_HEADER).read_to_end(&mut start);
+    read.map_err(|error| Halt::io(1, error))?;
+    let separator = separator(&start);
+    let reader = Tracked::starting_with(start, reader);
     let position = reader.position();
-    let separator = separator(reader.fill_buf().map_err(|error| Halt::io(1, error))?);
     let mut csv = ReaderBuilder::new()
         .has_headers(false)
         .delimiter(separator)
@@ -118,10 +128,11 @@ mod tests {
     #[test]
     fn reads_vitals_with_any_separator() {
         for separator in [",", ";", "\t"] {
-            let text = "\u{feff}user_id,Metric,value,unit,started_at\n\
+            let text = "user_id,Metric,value,unit,started_at\n\
                         7,heart_rate,61,/min,2024-05-06 10:00:00 +0200\n"
                 .replace(',', separator);
             let found = rows(&text, None);
+            assert_eq!(rows(&format!("\u{feff}{text}"), None).items, found.items);
             let Item::Vital(row) = &found.items[0] else {
                 panic!("{:?}", found.items);
             };

@@ -142,7 +142,6 @@ fn skip_space(reader: &mut impl BufRead) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::import::testing::{Collected, fault};
 
     const OBSERVATION: &str = r#"{"resourceType":"Observation","status":"final",
@@ -264,7 +263,6 @@ mod tests {
             "2: not valid JSON: recursion limit exceeded"
         );
         let bundles = r#"{"entry":[{"resource":"#.repeat(10_000);
-        let limited = found(&format!("{bundles}\n{{}}"));
-        assert!(limited.errors.len() <= 2);
+        assert!(cause(&bundles).ends_with("recursion limit exceeded"));
     }
 }
