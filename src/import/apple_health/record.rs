@@ -1,0 +1,248 @@
+//! One `Record` of an Apple Health export and the item it gives.
+
+use std::borrow::Cow;
+
+use chrono::{Offset, TimeZone};
+use chrono_tz::Tz;
+
+use crate::import::csv::number;
+use crate::import::item::{Item, Parsed, Subject, Vital, label, non_empty};
+use crate::import::time::{self, Time, When};
+
+const SLEEP: &str = "HKCategoryTypeIdentifierSleepAnalysis";
+const STAND_HOUR: &str = "HKCategoryTypeIdentifierAppleStandHour";
+
+/// The attributes of a `Record` and what its `MetadataEntry` children say.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Record {
+    kind: Option<String>,
+    value: Option<String>,
+    unit: Option<String>,
+    source: Option<String>,
+    device: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
+    user_entered: bool,
+    /// Where the person was; an export writes all its times in the zone that
+    /// the phone is in when it is made.
+    zone: Option<Tz>,
+}
+
+impl Record {
+    pub(super) fn attribute(&mut self, name: &str, value: String) {
+        match name {
+            "type" => self.kind = Some(value),
+            "value" => self.value = Some(value),
+            "unit" => self.unit = non_empty(&value),
+            "sourceName" => self.source = non_empty(&value),
+            "device" => self.device = non_empty(&value),
+            "startDate" => self.start = Some(value),
+            "endDate" => self.end = Some(value),
+            _ => {}
+        }
+    }
+
+    pub(super) fn metadata(&mut self, key: &str, value: &str) {
+        match key {
+            "HKWasUserEntered" => self.user_entered = value == "1",
+            "HKTimeZone" => self.zone = value.parse().ok(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn item(self, user: i64) -> Result<Item, String> {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        let vital = match self.vital(kind)? {
+            Ok(vital) => vital,
+            Err(reason) => return Ok(Item::Skipped(reason)),
+        };
+        let start = self.time("startDate", self.start.as_deref())?;
+        let Some(start) = start else {
+            return Err("attribute `startDate` is missing".to_owned());
+        };
+        Ok(Item::Vital(Parsed {
+            subject: Subject::User(user),
+            start,
+            end: self.time("endDate", self.end.as_deref())?,
+            offset_minutes: None,
+            source: self.source.unwrap_or_else(|| "apple-health".to_owned()),
+            source_id: None,
+            device: self.device,
+            note: self.user_entered.then(|| "user entered".to_owned()),
+            payload: vital,
+        }))
+    }
+
+    fn vital(&self, kind: &str) -> Result<Result<Vital, Cow<'static, str>>, String> {
+        let value = self.value.as_deref();
+        if kind == SLEEP {
+            return Ok(match sleep(value.unwrap_or_default()) {
+                Some(metric) => Ok(Vital {
+                    metric: metric.to_owned(),
+                    value: None,
+                    unit: None,
+                }),
+                None => Err("unknown sleep value".into()),
+            });
+        }
+        if kind == STAND_HOUR {
+            return Ok(stand_hour(value.unwrap_or_default()));
+        }
+        let Some(quantity) = kind.strip_prefix("HKQuantityTypeIdentifier") else {
+            let kind = if kind.is_empty() {
+                "Record without type"
+            } else {
+                kind
+            };
+            return Ok(Err(label(kind).into()));
+        };
+        if quantity.starts_with("Dietary") {
+            return Ok(Err("nutrition".into()));
+        }
+        let Some(text) = value.and_then(non_empty) else {
+            return Ok(Err("no value".into()));
+        };
+        let value = number(&text).ok_or("attribute `value` is not a plain number")?;
+        Ok(Ok(Vital {
+            metric: kind.to_owned(),
+            value: Some(value),
+            unit: self.unit.clone(),
+        }))
+    }
+
+    fn time(&self, name: &str, text: Option<&str>) -> Result<Option<When>, String> {
+        let Some(text) = text else {
+            return Ok(None);
+        };
+        match time::parse(text) {
+            Ok(Time::At(When::Instant(instant))) => {
+                let offset = match self.zone {
+                    Some(zone) => zone.offset_from_utc_datetime(&instant.naive_utc()).fix(),
+                    None => *instant.offset(),
+                };
+                Ok(Some(When::Instant(instant.with_timezone(&offset))))
+            }
+            Ok(Time::At(when)) => Ok(Some(when)),
+            Ok(Time::Partial) => Err(format!("attribute `{name}` has no day")),
+            Err(cause) => Err(format!("attribute `{name}` {cause}")),
+        }
+    }
+}
+
+/// The metric of a sleep interval; old exports number the values.
+fn sleep(value: &str) -> Option<&'static str> {
+    let name = value.strip_prefix("HKCategoryValueSleepAnalysis");
+    Some(match name.unwrap_or(value) {
+        "InBed" | "0" => "sleep_in_bed",
+        "Asleep" | "AsleepUnspecified" | "1" => "sleep",
+        "Awake" | "2" => "sleep_awake",
+        "AsleepCore" | "3" => "sleep_core",
+        "AsleepDeep" | "4" => "sleep_deep",
+        "AsleepREM" | "5" => "sleep_rem",
+        _ => return None,
+    })
+}
+
+fn stand_hour(value: &str) -> Result<Vital, Cow<'static, str>> {
+    let name = value.strip_prefix("HKCategoryValueAppleStandHour");
+    match name.unwrap_or(value) {
+        "Stood" | "0" => Ok(Vital {
+            metric: STAND_HOUR.to_owned(),
+            value: Some(1.0),
+            unit: Some("count".to_owned()),
+        }),
+        "Idle" | "1" => Err("idle stand hour".into()),
+        _ => Err("unknown stand hour value".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: &str, value: &str) -> Record {
+        Record {
+            kind: Some(kind.into()),
+            value: Some(value.into()),
+            start: Some("2024-05-06 23:30:00 +0100".into()),
+            ..Record::default()
+        }
+    }
+
+    fn vital(kind: &str, value: &str) -> Vital {
+        match record(kind, value).item(1) {
+            Ok(Item::Vital(row)) => row.payload,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn sleep_is_a_metric_per_value_without_a_value() {
+        for (value, metric) in [
+            ("HKCategoryValueSleepAnalysisInBed", "sleep_in_bed"),
+            ("HKCategoryValueSleepAnalysisAsleep", "sleep"),
+            ("HKCategoryValueSleepAnalysisAsleepREM", "sleep_rem"),
+            ("2", "sleep_awake"),
+        ] {
+            let found = vital(SLEEP, value);
+            assert_eq!((found.metric.as_str(), found.value), (metric, None));
+        }
+    }
+
+    #[test]
+    fn says_what_is_left_out() {
+        for (kind, value, reason) in [
+            ("HKQuantityTypeIdentifierDietaryWater", "1", "nutrition"),
+            (
+                STAND_HOUR,
+                "HKCategoryValueAppleStandHourIdle",
+                "idle stand hour",
+            ),
+            (
+                "HKCategoryTypeIdentifierHeadache",
+                "1",
+                "HKCategoryTypeIdentifierHeadache",
+            ),
+            ("HKQuantityTypeIdentifierStepCount", "", "no value"),
+            (SLEEP, "9", "unknown sleep value"),
+        ] {
+            let item = record(kind, value).item(1).unwrap();
+            assert_eq!(item, Item::Skipped(reason.into()));
+        }
+        assert_eq!(vital(STAND_HOUR, "0").value, Some(1.0));
+    }
+
+    #[test]
+    fn the_zone_of_the_sample_comes_before_that_of_the_export() {
+        let mut moved = record("HKQuantityTypeIdentifierHeartRate", "60");
+        moved.metadata("HKTimeZone", "America/New_York");
+        moved.metadata("HKWasUserEntered", "1");
+        let Ok(Item::Vital(row)) = moved.item(1) else {
+            panic!("a row");
+        };
+        let When::Instant(start) = row.start else {
+            panic!("an instant");
+        };
+        assert_eq!(start.to_rfc3339(), "2024-05-06T18:30:00-04:00");
+        assert_eq!(row.note.as_deref(), Some("user entered"));
+    }
+
+    #[test]
+    fn names_the_attribute_that_is_wrong() {
+        let error = |record: Record| record.item(1).unwrap_err();
+        let steps = "HKQuantityTypeIdentifierStepCount";
+        assert_eq!(
+            error(record(steps, "many")),
+            "attribute `value` is not a plain number"
+        );
+        let mut late = record(steps, "1");
+        late.start = Some("2024-05-06 23:30:00 +1500".into());
+        assert_eq!(
+            error(late),
+            "attribute `startDate` has an offset beyond ±14:00"
+        );
+        let mut never = record(steps, "1");
+        never.start = None;
+        assert_eq!(error(never), "attribute `startDate` is missing");
+    }
+}

@@ -1,0 +1,103 @@
+//! Rows on their way from the thread that reads to the task that writes.
+
+use tokio::sync::mpsc;
+
+use super::item::{Item, Lab, Parsed, Vital};
+use super::reader::{Fault, Halt, Sink};
+use super::summary::Summary;
+
+/// Rows of one transaction: short enough to hold no lock for long.
+pub(super) const BATCH_ROWS: usize = 1000;
+
+/// Rows to insert, and what reading them counted.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) summary: Summary,
+    pub(super) vitals: Vec<Parsed<Vital>>,
+    pub(super) labs: Vec<Parsed<Lab>>,
+}
+
+/// Reads only to see whether a file is sound.
+pub(super) struct Validate;
+
+impl Sink for Validate {
+    fn accept(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        record.map(|_| ()).map_err(|cause| Halt::fault(line, cause))
+    }
+
+    fn ignored_column(&mut self, _: String) {}
+}
+
+/// Collects rows and sends them in batches. Waits while the writer is busy,
+/// so that memory is bounded.
+pub(super) struct Batcher {
+    pub(super) file: String,
+    pub(super) keep_going: bool,
+    batch: Batch,
+    sender: mpsc::Sender<Batch>,
+}
+
+impl Batcher {
+    pub(super) fn new(file: String, keep_going: bool, sender: mpsc::Sender<Batch>) -> Batcher {
+        Batcher {
+            file,
+            keep_going,
+            batch: Batch::default(),
+            sender,
+        }
+    }
+
+    /// Sends what is left. Where the import goes on over errors, one that
+    /// ended the file is counted like any other.
+    pub(super) fn finish(mut self, result: Result<(), Halt>) -> Result<(), Halt> {
+        let result = match result {
+            Err(Halt::Fault(fault)) if self.keep_going => {
+                self.error(fault);
+                Ok(())
+            }
+            other => other,
+        };
+        self.flush()?;
+        result
+    }
+
+    fn error(&mut self, fault: Fault) {
+        let error = super::ImportError::input(&self.file, fault);
+        self.batch.summary.error(error.to_string());
+    }
+
+    fn flush(&mut self) -> Result<(), Halt> {
+        let batch = std::mem::take(&mut self.batch);
+        self.sender.blocking_send(batch).map_err(|_| Halt::Stopped)
+    }
+}
+
+impl Sink for Batcher {
+    fn accept(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        let items = match record {
+            Ok(items) => items,
+            Err(cause) if self.keep_going => {
+                let line = Some(line);
+                self.error(Fault { line, cause });
+                Vec::new()
+            }
+            Err(cause) => return Err(Halt::fault(line, cause)),
+        };
+        self.batch.summary.read += 1;
+        for item in items {
+            match item {
+                Item::Vital(row) => self.batch.vitals.push(row),
+                Item::Lab(row) => self.batch.labs.push(row),
+                Item::Skipped(reason) => self.batch.summary.skip(&reason, 1),
+            }
+        }
+        if self.batch.vitals.len() + self.batch.labs.len() >= BATCH_ROWS {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn ignored_column(&mut self, name: String) {
+        self.batch.summary.ignore_column(name);
+    }
+}

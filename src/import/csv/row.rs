@@ -1,0 +1,211 @@
+//! One CSV row and the item it gives.
+
+use csv::ByteRecord;
+
+use super::columns::{Column, Header};
+use crate::domain::Domain;
+use crate::import::item::{Item, Lab, Parsed, Subject, Vital, non_empty};
+use crate::import::time::{self, MAX_OFFSET_MINUTES, Time, When};
+
+/// Reads a row; with `user` it is that user's.
+pub(super) fn item(
+    header: &Header,
+    record: &ByteRecord,
+    user: Option<i64>,
+) -> Result<Item, String> {
+    let row = Row { header, record };
+    if record.iter().all(|field| field.trim_ascii().is_empty()) {
+        return Ok(Item::Skipped("empty row".into()));
+    }
+    let Some(start) = row.time(Column::Start)? else {
+        return Ok(Item::Skipped("no time".into()));
+    };
+    let end = row.time(Column::End)?;
+    let (Time::At(start), None | Some(Time::At(_))) = (start, end) else {
+        return Ok(Item::Skipped("time without a day".into()));
+    };
+    let common = Parsed {
+        subject: row.subject(user)?,
+        start,
+        end: end.and_then(at),
+        offset_minutes: row.offset()?,
+        source: row
+            .text(Column::Source)?
+            .unwrap_or_else(|| "csv".to_owned()),
+        source_id: row.text(Column::SourceId)?,
+        device: row.text(Column::Device)?,
+        note: row.text(Column::Note)?,
+        payload: (),
+    };
+    match header.domain {
+        Domain::Labs => row.lab(common),
+        _ => row.vital(common),
+    }
+}
+
+fn at(time: Time) -> Option<When> {
+    match time {
+        Time::At(when) => Some(when),
+        Time::Partial => None,
+    }
+}
+
+struct Row<'a> {
+    header: &'a Header,
+    record: &'a ByteRecord,
+}
+
+impl Row<'_> {
+    fn fault(&self, column: Column, cause: &str) -> String {
+        let index = self.header.index(column).unwrap_or(usize::MAX);
+        format!("column `{}` {cause}", self.header.name(index))
+    }
+
+    /// The text of a column; none where it is empty or the file lacks it.
+    fn text(&self, column: Column) -> Result<Option<String>, String> {
+        let field = self
+            .header
+            .index(column)
+            .and_then(|index| self.record.get(index));
+        let Some(field) = field else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(field);
+        let text = text.map_err(|_| self.fault(column, "is not UTF-8"))?;
+        Ok(non_empty(text))
+    }
+
+    fn required(&self, column: Column) -> Result<String, String> {
+        self.text(column)?
+            .ok_or_else(|| self.fault(column, "is empty"))
+    }
+
+    fn subject(&self, user: Option<i64>) -> Result<Subject, String> {
+        if let Some(user) = user {
+            return Ok(Subject::User(user));
+        }
+        if self.header.index(Column::UserId).is_some() {
+            let text = self.required(Column::UserId)?;
+            let id = text.parse();
+            let id = id.map_err(|_| self.fault(Column::UserId, "is not a whole number"));
+            return id.map(Subject::User);
+        }
+        let text = self.required(Column::Subject)?;
+        Ok(match text.parse() {
+            Ok(user) => Subject::User(user),
+            Err(_) => Subject::from_reference(&text),
+        })
+    }
+
+    fn time(&self, column: Column) -> Result<Option<Time>, String> {
+        let text = self.text(column)?;
+        text.map(|text| time::parse(&text).map_err(|cause| self.fault(column, cause)))
+            .transpose()
+    }
+
+    fn offset(&self) -> Result<Option<i32>, String> {
+        let Some(text) = self.text(Column::Offset)? else {
+            return Ok(None);
+        };
+        let minutes = text.parse::<i32>().ok();
+        let minutes = minutes.filter(|minutes| minutes.abs() <= MAX_OFFSET_MINUTES);
+        let cause = "is not a whole number of minutes from -840 to 840";
+        minutes
+            .map(Some)
+            .ok_or_else(|| self.fault(Column::Offset, cause))
+    }
+
+    /// An interval may be its own value; a moment without one says nothing.
+    fn vital(&self, common: Parsed<()>) -> Result<Item, String> {
+        let metric = complete(self.required(Column::Metric)?);
+        let value = self.text(Column::Value)?;
+        let value = value
+            .map(|text| number(&text).ok_or_else(|| self.fault(Column::Value, NOT_A_NUMBER)))
+            .transpose()?;
+        if value.is_none() && common.end.is_none() {
+            return Ok(Item::Skipped("no value".into()));
+        }
+        Ok(Item::Vital(common.with(Vital {
+            metric,
+            value,
+            unit: self.text(Column::Unit)?,
+        })))
+    }
+
+    fn lab(&self, common: Parsed<()>) -> Result<Item, String> {
+        let code = self.text(Column::Code)?;
+        let Some(name) = self.text(Column::Name)?.or_else(|| code.clone()) else {
+            return Err("neither code nor name is given".to_owned());
+        };
+        let Some(value) = self.text(Column::Value)? else {
+            return Ok(Item::Skipped("no value".into()));
+        };
+        Ok(Item::Lab(common.with(Lab {
+            code,
+            name,
+            category: self.text(Column::Category)?,
+            value: Some(value),
+            unit: self.text(Column::Unit)?,
+            reference_range: self.text(Column::ReferenceRange)?,
+            interpretation: self.text(Column::Interpretation)?,
+        })))
+    }
+}
+
+const NOT_A_NUMBER: &str = "is not a plain number such as 5.4";
+
+/// A decimal number; infinity and not-a-number cannot be written.
+pub(in crate::import) fn number(text: &str) -> Option<f64> {
+    let plain =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    let all = text.bytes().all(plain);
+    all.then(|| text.parse().ok()).flatten()
+}
+
+/// Completes `StepCount` to the `HealthKit` identifier that it was cut from.
+/// Canonical names have no capitals, and codes have digits.
+fn complete(metric: String) -> String {
+    let camel = metric.starts_with(|c: char| c.is_ascii_uppercase())
+        && metric.contains(|c: char| c.is_ascii_lowercase())
+        && metric.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !metric.starts_with("HK");
+    if camel {
+        format!("HKQuantityTypeIdentifier{metric}")
+    } else {
+        metric
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_plain() {
+        for (text, value) in [("5.40", 5.4), ("-3", -3.0), ("1e3", 1000.0), (".5", 0.5)] {
+            assert_eq!(number(text), Some(value));
+        }
+        for text in [
+            "5,4", "inf", "NaN", "<5", "", "1 000", "0x10", "--1", "e", "１",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert_eq!(number("1e999"), Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn completes_bare_identifiers_only() {
+        let done = |metric: &str| complete(metric.to_owned());
+        assert_eq!(done("StepCount"), "HKQuantityTypeIdentifierStepCount");
+        assert_eq!(done("VO2Max"), "HKQuantityTypeIdentifierVO2Max");
+        for same in [
+            "steps",
+            "8867-4",
+            "HKQuantityTypeIdentifierStepCount",
+            "Heart rate",
+            "BMI",
+        ] {
+            assert_eq!(done(same), same);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Imports files: parse and validate, then insert.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::batch::{Batch, Batcher, Validate};
+use super::files::{Input, expand};
+use super::reader::{Halt, Sink};
+use super::writer::Writer;
+use super::{Format, ImportError, ImportOptions, Summary, apple_health, csv, fhir};
+use crate::store::Store;
+
+/// Batches between the thread that reads and the task that writes.
+const BATCHES_AHEAD: usize = 2;
+
+/// Imports a file, or every fitting file of a directory in order of name; `-`
+/// is standard input.
+///
+/// Each file is read twice: nothing of a file with an error is stored. With
+/// [`ImportOptions::keep_going`] it is read once, and what is malformed is
+/// counted. Importing a file again stores no row twice.
+///
+/// # Errors
+/// The first error of the input or of the store. Files before it stay stored.
+pub async fn import_file<S: Store>(
+    store: &S,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Summary, ImportError> {
+    if options.format == Format::AppleHealth && options.user.is_none() {
+        return Err(ImportError::Usage(
+            "an Apple Health export does not say whose it is: name the user with `--user`",
+        ));
+    }
+    let name = path.display().to_string();
+    let (format, root) = (options.format, path.to_owned());
+    let files = blocking(&name, move || expand(&root, format).map_err(Halt::Io)).await?;
+    let mut writer = Writer::new(store, options.default_zone);
+    let mut sum = Summary::default();
+    for file in files {
+        sum += import_one(&mut writer, &file, options).await?;
+    }
+    Ok(sum)
+}
+
+async fn import_one<S: Store>(
+    writer: &mut Writer<'_, S>,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Summary, ImportError> {
+    let name = match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    };
+    let file = path.to_owned();
+    let open = move || Input::open(&file).map_err(Halt::Io);
+    let input = Arc::new(blocking(&name, open).await?);
+    let passes = if options.keep_going { 1 } else { 2 };
+    options.progress.inc_length(input.length * passes);
+    if !options.keep_going {
+        let (input, options) = (Arc::clone(&input), options.clone());
+        blocking(&name, move || parse(&input, &options, &mut Validate)).await?;
+    }
+    insert(writer, &name, input, options).await
+}
+
+/// Reads in a thread of its own while this task stores what was read.
+async fn insert<S: Store>(
+    writer: &mut Writer<'_, S>,
+    name: &str,
+    input: Arc<Input>,
+    options: &ImportOptions,
+) -> Result<Summary, ImportError> {
+    let (sender, mut batches) = mpsc::channel::<Batch>(BATCHES_AHEAD);
+    let mut batcher = Batcher::new(name.to_owned(), options.keep_going, sender);
+    let options = options.clone();
+    let reader = spawn_blocking(move || {
+        let result = parse(&input, &options, &mut batcher);
+        batcher.finish(result)
+    });
+    let mut sum = Summary::default();
+    let mut stored = Ok(());
+    while let Some(batch) = batches.recv().await {
+        match writer.write(batch).await {
+            Ok(summary) => sum += summary,
+            Err(source) => {
+                let file = name.to_owned();
+                stored = Err(ImportError::Store { file, source });
+                break;
+            }
+        }
+    }
+    // The reader stops at its next batch.
+    drop(batches);
+    let read = finished(name, reader.await);
+    stored?;
+    read.map(|()| sum)
+}
+
+fn parse(input: &Input, options: &ImportOptions, sink: &mut dyn Sink) -> Result<(), Halt> {
+    let reader = input.reader(&options.progress).map_err(Halt::Io)?;
+    match (options.format, options.user) {
+        (Format::Fhir, user) => fhir::read(reader, user, sink),
+        (Format::Csv, user) => csv::read(reader, user, sink),
+        (Format::AppleHealth, Some(user)) => apple_health::read(reader, user, sink),
+        (Format::AppleHealth, None) => Err(Halt::fault(None, "no user is given")),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, Halt> + Send + 'static,
+) -> Result<T, ImportError> {
+    finished(name, spawn_blocking(work).await)
+}
+
+fn finished<T>(
+    name: &str,
+    result: Result<Result<T, Halt>, tokio::task::JoinError>,
+) -> Result<T, ImportError> {
+    let result = result.map_err(|error| ImportError::io(name, io::Error::other(error)))?;
+    result.map_err(|halt| {
+        ImportError::from_halt(name, halt).unwrap_or_else(|| {
+            let stopped = io::Error::other("reading was stopped");
+            ImportError::io(name, stopped)
+        })
+    })
+}

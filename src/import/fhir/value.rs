@@ -1,0 +1,297 @@
+//! What an observation, or a component of one, found.
+
+use super::coding::Concept;
+use super::node::Node;
+use super::subject::Or;
+use crate::import::item::label;
+
+/// The `value[x]` field of a node: its name, if it has one.
+fn value_field<'a>(node: Node<'a>) -> Result<Option<&'a str>, String> {
+    let mut fields = node.keys().filter(|key| {
+        let rest = key.strip_prefix("value");
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    });
+    match (fields.next(), fields.next()) {
+        (field, None) => Ok(field),
+        (_, Some(_)) => Err("more than one `value[x]`".to_owned()),
+    }
+}
+
+/// Whether there is a value at all.
+pub(super) fn is_present(node: Node<'_>) -> Result<bool, String> {
+    Ok(value_field(node)?.is_some())
+}
+
+fn absent(node: Node<'_>) -> Result<&'static str, String> {
+    let reason = node.object("dataAbsentReason")?;
+    Ok(reason.map_or("no value", |_| "data absent"))
+}
+
+/// A number as a vital sign needs it, and its unit.
+pub(super) fn vital(node: Node<'_>) -> Result<Or<(f64, Option<String>)>, String> {
+    let Some(field) = value_field(node)? else {
+        return Ok(Err(absent(node)?.into()));
+    };
+    let (number, unit) = match field {
+        "valueQuantity" => {
+            let Some(quantity) = node.object("valueQuantity")? else {
+                return Ok(Err(absent(node)?.into()));
+            };
+            if quantity.text("comparator")?.is_some() {
+                return Ok(Err("comparator".into()));
+            }
+            (quantity.number("value")?, unit(quantity)?)
+        }
+        "valueInteger" => (node.number("valueInteger")?, None),
+        "valueDecimal" => (node.number("valueDecimal")?, None),
+        other => return Ok(Err(format!("{} is not a number", label(other)).into())),
+    };
+    let Some(number) = number else {
+        return Ok(Err(absent(node)?.into()));
+    };
+    // Too large for 64 bits is infinite here and rejected by the fold.
+    let value = number
+        .as_str()
+        .parse()
+        .map_err(|_| format!("`{field}` is not a number"))?;
+    Ok(Ok((value, unit)))
+}
+
+/// A result as a laboratory reports it: any text, and its unit.
+pub(super) fn lab(node: Node<'_>) -> Result<Or<(String, Option<String>)>, String> {
+    let Some(field) = value_field(node)? else {
+        return Ok(Err(absent(node)?.into()));
+    };
+    let found = match field {
+        "valueQuantity" => match node.object("valueQuantity")? {
+            Some(quantity) => (compared(quantity)?, unit(quantity)?),
+            None => (None, None),
+        },
+        "valueString" => (node.text("valueString")?, None),
+        "valueDateTime" => (node.text("valueDateTime")?, None),
+        "valueTime" => (node.text("valueTime")?, None),
+        "valueInteger" => (
+            node.number("valueInteger")?.map(|n| n.as_str().to_owned()),
+            None,
+        ),
+        "valueDecimal" => (
+            node.number("valueDecimal")?.map(|n| n.as_str().to_owned()),
+            None,
+        ),
+        "valueBoolean" => (node.boolean("valueBoolean")?.map(|b| b.to_string()), None),
+        "valueCodeableConcept" => {
+            let concept = Concept::of(node, "valueCodeableConcept")?;
+            (concept.name().map(str::to_owned), None)
+        }
+        "valueRange" => match node.object("valueRange")? {
+            Some(range) => (range_text(range)?, range_unit(range)?),
+            None => (None, None),
+        },
+        "valueRatio" => (ratio(node)?, None),
+        other => return Ok(Err(format!("{} is not a result", label(other)).into())),
+    };
+    Ok(match found {
+        (Some(value), unit) => Ok((value, unit)),
+        (None, _) => Err(absent(node)?.into()),
+    })
+}
+
+/// The first reference range: `low-high`, `>=low`, `<=high`, or its text.
+pub(super) fn reference_range(node: Node<'_>) -> Result<Option<String>, String> {
+    let ranges = node.one_or_list("referenceRange")?;
+    let Some(range) = ranges.first() else {
+        return Ok(None);
+    };
+    match range_text(*range)? {
+        Some(text) => Ok(Some(text)),
+        None => range.text("text"),
+    }
+}
+
+/// The first interpretation: its code, else its text.
+pub(super) fn interpretation(node: Node<'_>) -> Result<Option<String>, String> {
+    let concepts = node.one_or_list("interpretation")?;
+    let Some(concept) = concepts.first() else {
+        return Ok(None);
+    };
+    let concept = Concept::read(*concept)?;
+    Ok(concept.first_code().map(str::to_owned).or(concept.text))
+}
+
+/// The UCUM code, else the unit for people, else a code of another system.
+fn unit(quantity: Node<'_>) -> Result<Option<String>, String> {
+    let system = quantity.text("system")?.unwrap_or_default();
+    let code = quantity.text("code")?;
+    if system.contains("unitsofmeasure.org") && code.is_some() {
+        return Ok(code);
+    }
+    Ok(quantity.text("unit")?.or(code))
+}
+
+/// `5.40` or `<0.5`, the digits as they were written.
+fn compared(quantity: Node<'_>) -> Result<Option<String>, String> {
+    let comparator = quantity.text("comparator")?.unwrap_or_default();
+    if !matches!(comparator.as_str(), "" | "<" | "<=" | ">" | ">=" | "ad") {
+        return Err("`valueQuantity.comparator` is not one of <, <=, >=, >".to_owned());
+    }
+    let comparator = comparator.trim_start_matches("ad");
+    let number = quantity.number("value")?;
+    Ok(number.map(|number| format!("{comparator}{number}")))
+}
+
+fn range_text(range: Node<'_>) -> Result<Option<String>, String> {
+    let bound = |field| -> Result<Option<&str>, String> {
+        match range.object(field)? {
+            Some(quantity) => Ok(quantity.number("value")?.map(|number| number.as_str())),
+            None => Ok(None),
+        }
+    };
+    Ok(match (bound("low")?, bound("high")?) {
+        (Some(low), Some(high)) => Some(format!("{low}-{high}")),
+        (Some(low), None) => Some(format!(">={low}")),
+        (None, Some(high)) => Some(format!("<={high}")),
+        (None, None) => None,
+    })
+}
+
+fn range_unit(range: Node<'_>) -> Result<Option<String>, String> {
+    for field in ["low", "high"] {
+        if let Some(quantity) = range.object(field)?
+            && let Some(unit) = unit(quantity)?
+        {
+            return Ok(Some(unit));
+        }
+    }
+    Ok(None)
+}
+
+fn ratio(node: Node<'_>) -> Result<Option<String>, String> {
+    let Some(ratio) = node.object("valueRatio")? else {
+        return Ok(None);
+    };
+    let part = |field| -> Result<Option<String>, String> {
+        ratio.object(field)?.map_or(Ok(None), compared)
+    };
+    let (numerator, denominator) = (part("numerator")?, part("denominator")?);
+    Ok(numerator
+        .zip(denominator)
+        .map(|(above, below)| format!("{above}:{below}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    fn parse(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn lab_of(text: &str) -> Result<Or<(String, Option<String>)>, String> {
+        lab(Node::resource(&parse(text)))
+    }
+
+    fn vital_of(text: &str) -> Result<Or<(f64, Option<String>)>, String> {
+        vital(Node::resource(&parse(text)))
+    }
+
+    #[test]
+    fn labs_keep_the_digits_as_written() {
+        for (json, value, unit) in [
+            (
+                r#"{"valueQuantity":{"value":5.40,"unit":"mmol/l","system":"http://unitsofmeasure.org","code":"mmol/L"}}"#,
+                "5.40",
+                Some("mmol/L"),
+            ),
+            (
+                r#"{"valueQuantity":{"value":0.20,"comparator":"<","unit":"mg"}}"#,
+                "<0.20",
+                Some("mg"),
+            ),
+            (
+                r#"{"valueQuantity":{"value":1,"system":"http://snomed.info/sct","code":"258","unit":"g"}}"#,
+                "1",
+                Some("g"),
+            ),
+            (
+                r#"{"valueQuantity":{"value":1,"system":"http://unitsofmeasure.org","code":"","unit":"g"}}"#,
+                "1",
+                Some("g"),
+            ),
+            (r#"{"valueString":"clear, yellow"}"#, "clear, yellow", None),
+            (r#"{"valueInteger":7}"#, "7", None),
+            (r#"{"valueBoolean":true}"#, "true", None),
+            (
+                r#"{"valueCodeableConcept":{"coding":[{"code":"1","display":"Positive"}]}}"#,
+                "Positive",
+                None,
+            ),
+            (
+                r#"{"valueRange":{"low":{"value":0,"unit":"/hpf"},"high":{"value":2}}}"#,
+                "0-2",
+                Some("/hpf"),
+            ),
+            (
+                r#"{"valueRatio":{"numerator":{"value":1},"denominator":{"value":80}}}"#,
+                "1:80",
+                None,
+            ),
+            (r#"{"valueTime":"10:30:00"}"#, "10:30:00", None),
+        ] {
+            let expected = Ok(Ok((value.to_owned(), unit.map(str::to_owned))));
+            assert_eq!(lab_of(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn says_why_there_is_no_value() {
+        let reason = |json: &str| lab_of(json).unwrap().unwrap_err().into_owned();
+        assert_eq!(reason("{}"), "no value");
+        assert_eq!(reason(r#"{"dataAbsentReason":{}}"#), "data absent");
+        assert_eq!(reason(r#"{"valueQuantity":{"unit":"g"}}"#), "no value");
+        assert_eq!(
+            reason(r#"{"valueSampledData":{}}"#),
+            "valueSampledData is not a result"
+        );
+        let reason = |json: &str| vital_of(json).unwrap().unwrap_err().into_owned();
+        assert_eq!(
+            reason(r#"{"valueString":"high"}"#),
+            "valueString is not a number"
+        );
+        assert_eq!(
+            reason(r#"{"valueQuantity":{"value":1,"comparator":">"}}"#),
+            "comparator"
+        );
+        assert!(lab_of(r#"{"valueString":"a","valueInteger":1}"#).is_err());
+        assert!(lab_of(r#"{"valueQuantity":{"value":1,"comparator":"~"}}"#).is_err());
+        assert!(lab_of(r#"{"valueQuantity":[1]}"#).is_err());
+    }
+
+    #[test]
+    fn vitals_are_numbers_however_large() {
+        let value = |json: &str| vital_of(json).unwrap().unwrap().0;
+        assert_eq!(value(r#"{"valueQuantity":{"value":36.60}}"#), 36.6);
+        assert_eq!(value(r#"{"valueInteger":44}"#), 44.0);
+        assert_eq!(value(r#"{"valueQuantity":{"value":1e999}}"#), f64::INFINITY);
+        assert_eq!(value(r#"{"valueQuantity":{"value":-1e-999}}"#), 0.0);
+    }
+
+    #[test]
+    fn reads_ranges_and_flags_of_both_versions() {
+        let range = |json: &str| reference_range(Node::resource(&parse(json))).unwrap();
+        let both = r#"{"referenceRange":[{"low":{"value":3.50},"high":{"value":5}}]}"#;
+        assert_eq!(range(both).as_deref(), Some("3.50-5"));
+        let low = r#"{"referenceRange":[{"low":{"value":7}}]}"#;
+        assert_eq!(range(low).as_deref(), Some(">=7"));
+        let text = r#"{"referenceRange":[{"text":"Negative"}]}"#;
+        assert_eq!(range(text).as_deref(), Some("Negative"));
+        let flag = |json: &str| interpretation(Node::resource(&parse(json))).unwrap();
+        let stu3 = r#"{"interpretation":{"coding":[{"code":"H"}]}}"#;
+        let r4 = r#"{"interpretation":[{"coding":[{"code":"H"}]}]}"#;
+        assert_eq!(
+            (flag(stu3).as_deref(), flag(r4).as_deref()),
+            (Some("H"), Some("H"))
+        );
+    }
+}

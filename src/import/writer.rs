@@ -1,0 +1,206 @@
+//! Gives rows their user and their time zone, and stores them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono_tz::Tz;
+
+use super::batch::{BATCH_ROWS, Batch};
+use super::item::{Lab, Parsed, Subject, Vital};
+use super::summary::Summary;
+use super::time::{self, Resolved};
+use crate::domain::labs::{LabResult, Labs};
+use crate::domain::vitals::{VitalSample, Vitals};
+use crate::domain::{Fold, NewRow, UserId};
+use crate::store::{ErrorClass, Store, StoreError};
+
+/// Users and zones remembered; beyond it they are asked for again.
+const MAX_KNOWN: usize = 20_000;
+
+/// Stores the batches of an import.
+pub(super) struct Writer<'s, S> {
+    store: &'s S,
+    default_zone: Tz,
+    users: HashMap<String, UserId>,
+    zones: HashMap<UserId, Tz>,
+}
+
+impl<'s, S: Store> Writer<'s, S> {
+    pub(super) fn new(store: &'s S, default_zone: Tz) -> Writer<'s, S> {
+        Writer {
+            store,
+            default_zone,
+            users: HashMap::new(),
+            zones: HashMap::new(),
+        }
+    }
+
+    /// Stores a batch; its summary then says what became of it.
+    pub(super) async fn write(&mut self, batch: Batch) -> Result<Summary, StoreError> {
+        let Batch {
+            mut summary,
+            vitals,
+            labs,
+        } = batch;
+        self.learn_users(&vitals, &labs).await?;
+        self.learn_zones(&vitals, &labs).await?;
+        let vitals = vitals.into_iter().map(|row| self.vital(row)).collect();
+        self.insert::<Vitals>(vitals, &mut summary).await?;
+        let labs = labs.into_iter().map(|row| self.lab(row)).collect();
+        self.insert::<Labs>(labs, &mut summary).await?;
+        Ok(summary)
+    }
+
+    /// Asks once for the ids of all references not known yet.
+    async fn learn_users(
+        &mut self,
+        vitals: &[Parsed<Vital>],
+        labs: &[Parsed<Lab>],
+    ) -> Result<(), StoreError> {
+        if self.users.len() > MAX_KNOWN {
+            self.users.clear();
+        }
+        let subjects = vitals.iter().map(|row| &row.subject);
+        let subjects = subjects.chain(labs.iter().map(|row| &row.subject));
+        let unknown: BTreeSet<&String> = subjects
+            .filter_map(|subject| match subject {
+                Subject::Reference(reference) => Some(reference),
+                Subject::User(_) => None,
+            })
+            .filter(|reference| !self.users.contains_key(*reference))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let references: Vec<String> = unknown.into_iter().cloned().collect();
+        let ids = self.store.resolve_users(&references).await?;
+        if ids.len() != references.len() {
+            return Err(StoreError {
+                class: ErrorClass::Fatal,
+                operation: "resolve users",
+                message: format!("{} ids for {} references", ids.len(), references.len()),
+            });
+        }
+        self.users.extend(references.into_iter().zip(ids));
+        Ok(())
+    }
+
+    /// Asks once for the zones of all users whose rows have times without an
+    /// offset.
+    async fn learn_zones(
+        &mut self,
+        vitals: &[Parsed<Vital>],
+        labs: &[Parsed<Lab>],
+    ) -> Result<(), StoreError> {
+        if self.zones.len() > MAX_KNOWN {
+            self.zones.clear();
+        }
+        let vitals = vitals
+            .iter()
+            .filter(|row| needs_zone(row))
+            .map(|row| &row.subject);
+        let labs = labs
+            .iter()
+            .filter(|row| needs_zone(row))
+            .map(|row| &row.subject);
+        let unknown: BTreeSet<UserId> = vitals
+            .chain(labs)
+            .map(|subject| self.user(subject))
+            .filter(|user| !self.zones.contains_key(user))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<UserId> = unknown.into_iter().collect();
+        let names = self.store.time_zones(&users).await?;
+        for user in users {
+            let zone = names.get(&user).map(|name| name.parse::<Tz>());
+            let zone = match zone {
+                Some(Ok(zone)) => zone,
+                Some(Err(_)) => {
+                    tracing::warn!(
+                        user.id = user,
+                        "unknown time zone of user {user}, using the default"
+                    );
+                    self.default_zone
+                }
+                None => self.default_zone,
+            };
+            self.zones.insert(user, zone);
+        }
+        Ok(())
+    }
+
+    fn user(&self, subject: &Subject) -> UserId {
+        match subject {
+            Subject::User(user) => *user,
+            // Learned before any row of the batch is looked at.
+            Subject::Reference(reference) => self.users[reference],
+        }
+    }
+
+    fn vital(&self, row: Parsed<Vital>) -> NewRow<VitalSample> {
+        self.row(row, |vital, times| VitalSample {
+            metric: vital.metric,
+            value: vital.value,
+            unit: vital.unit,
+            started_at: times.started_at,
+            ended_at: times.ended_at,
+        })
+    }
+
+    fn lab(&self, row: Parsed<Lab>) -> NewRow<LabResult> {
+        self.row(row, |lab, times| LabResult {
+            code: lab.code,
+            name: lab.name,
+            category: lab.category,
+            value: lab.value,
+            unit: lab.unit,
+            reference_range: lab.reference_range,
+            interpretation: lab.interpretation,
+            collected_at: times.started_at,
+        })
+    }
+
+    fn row<P, Q>(&self, row: Parsed<P>, payload: impl FnOnce(P, &Resolved) -> Q) -> NewRow<Q> {
+        let user_id = self.user(&row.subject);
+        let zone = self
+            .zones
+            .get(&user_id)
+            .copied()
+            .unwrap_or(self.default_zone);
+        let times = time::resolve(row.start, row.end, row.offset_minutes, zone);
+        NewRow {
+            user_id,
+            utc_offset_minutes: times.utc_offset_minutes,
+            source: row.source,
+            source_id: row.source_id,
+            device: row.device,
+            note: row.note,
+            payload: payload(row.payload, &times),
+        }
+    }
+
+    /// Inserts rows in short transactions: one record may give many rows.
+    async fn insert<F: Fold>(
+        &self,
+        rows: Vec<NewRow<F::Payload>>,
+        summary: &mut Summary,
+    ) -> Result<(), StoreError> {
+        let mut rows = rows.into_iter();
+        loop {
+            let chunk: Vec<_> = rows.by_ref().take(BATCH_ROWS).collect();
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let inserted = self.store.insert_raw::<F>(chunk).await?;
+            summary.inserted += inserted.inserted;
+            summary.corrected += inserted.corrected;
+            summary.duplicate += inserted.duplicate;
+        }
+    }
+}
+
+fn needs_zone<P>(row: &Parsed<P>) -> bool {
+    row.offset_minutes.is_none()
+        && (row.start.needs_zone() || row.end.is_some_and(|end| end.needs_zone()))
+}
