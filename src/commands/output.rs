@@ -30,6 +30,14 @@ pub struct FormatArgs {
     json: bool,
 }
 
+/// `--json` alone, for commands whose `FORMAT` means something else.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct FormatFlag {
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 impl FormatArgs {
     pub fn is_json(&self) -> bool {
         self.json || self.format == TextFormat::Json

@@ -41,9 +41,10 @@ create table raw_vitals (
     check (ended_at >= '0001-01-01 00:00:00+00' and ended_at < '9999-12-31 00:00:00+00'),
     primary key (user_id, id)
 );
--- Finds a re-sent row, and reads a group.
-create unique index raw_vitals_identity on raw_vitals (user_id, local_date, identity);
-create unique index raw_vitals_source_id on raw_vitals (user_id, source, source_id, (metric)) where source_id is not null;
+-- Finds a re-sent row. Without the date: a row sent again from another time
+-- zone is still the same row.
+create unique index raw_vitals_identity on raw_vitals (user_id, identity);
+create index raw_vitals_group on raw_vitals (user_id, local_date);
 create index raw_vitals_pending on raw_vitals (user_id, local_date) where status = 'pending';
 create index raw_vitals_refused on raw_vitals (user_id, local_date) where status in ('failed', 'rejected');
 

@@ -25,9 +25,10 @@ create table raw_vitals (
     check (started_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'),
     check (ended_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00')
 );
--- Finds a re-sent row, and reads a group.
+-- Find a re-sent row. Without the date: a row sent again from another time
+-- zone is still the same row.
 create unique index raw_vitals_identity on raw_vitals (
-    user_id, local_date, metric, coalesce(value, ''), coalesce(unit, ''), started_at, ended_at, source, coalesce(device, ''), coalesce(note, '')
+    user_id, metric, coalesce(value, ''), coalesce(unit, ''), started_at, ended_at, source, coalesce(device, ''), coalesce(note, '')
 ) where source_id is null;
 create unique index raw_vitals_source_id on raw_vitals (user_id, source, source_id, (metric)) where source_id is not null;
 create index raw_vitals_group on raw_vitals (user_id, local_date);

@@ -24,9 +24,10 @@ create table raw_labs (
     aggregated_at text,
     check (collected_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00')
 );
--- Finds a re-sent row, and reads a group.
+-- Find a re-sent row. Without the date: a row sent again from another time
+-- zone is still the same row.
 create unique index raw_labs_identity on raw_labs (
-    user_id, local_date, coalesce(code, ''), name, coalesce(category, ''), coalesce(value, ''), coalesce(unit, ''), coalesce(reference_range, ''), coalesce(interpretation, ''), collected_at, source, coalesce(device, ''), coalesce(note, '')
+    user_id, coalesce(code, ''), name, coalesce(category, ''), coalesce(value, ''), coalesce(unit, ''), coalesce(reference_range, ''), coalesce(interpretation, ''), collected_at, source, coalesce(device, ''), coalesce(note, '')
 ) where source_id is null;
 create unique index raw_labs_source_id on raw_labs (user_id, source, source_id, (coalesce(code, name))) where source_id is not null;
 create index raw_labs_group on raw_labs (user_id, local_date);

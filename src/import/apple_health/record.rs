@@ -28,6 +28,20 @@ pub(super) struct Record {
     zone: Option<Tz>,
 }
 
+/// A device without the address that its description had in the memory of the
+/// phone, as in `<<HKDevice: 0x283e0a1b0>, name:Apple Watch, …>`: it is another
+/// one in each export, and would make every row a new one.
+fn without_pointer(device: String) -> String {
+    let rest = device.strip_prefix("<<HKDevice: 0x").and_then(|rest| {
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        rest.strip_prefix(">, ")
+    });
+    match rest {
+        Some(rest) => rest.strip_suffix('>').unwrap_or(rest).to_owned(),
+        None => device,
+    }
+}
+
 impl Record {
     pub(super) fn attribute(&mut self, name: &str, value: String) {
         match name {
@@ -35,7 +49,7 @@ impl Record {
             "value" => self.value = Some(value),
             "unit" => self.unit = non_empty(&value),
             "sourceName" => self.source = non_empty(&value),
-            "device" => self.device = non_empty(&value),
+            "device" => self.device = non_empty(&value).map(without_pointer),
             "startDate" => self.start = Some(value),
             "endDate" => self.end = Some(value),
             _ => {}
@@ -187,6 +201,16 @@ mod tests {
             let found = vital(SLEEP, value);
             assert_eq!((found.metric.as_str(), found.value), (metric, None));
         }
+    }
+
+    #[test]
+    fn the_address_of_a_device_is_dropped() {
+        let text = "<<HKDevice: 0x283e0a1b0>, name:Apple Watch, model:Watch>";
+        assert_eq!(
+            without_pointer(text.into()),
+            "name:Apple Watch, model:Watch"
+        );
+        assert_eq!(without_pointer("Scale <2>".into()), "Scale <2>");
     }
 
     #[test]

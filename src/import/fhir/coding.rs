@@ -1,25 +1,13 @@
 //! Which code of an observation names it, and which domain it belongs to.
 
 use super::node::Node;
+use crate::domain::loinc;
+use crate::domain::vitals::registry::{self, NamedBy};
 use crate::import::item::{label, non_empty};
 
-/// Vital signs of the FHIR profiles and of the codes seen in their place.
-const VITAL_SIGNS: &[&str] = &[
-    "9279-1", "8867-4", "2708-6", "59408-5", "2710-2", "8310-5", "8302-2", "8306-3", "9843-4",
-    "29463-7", "3141-9", "39156-5", "8480-6", "8462-4", "8478-0",
-];
-
-/// Whether a LOINC code is a registered vital sign.
+/// Whether a LOINC code is that of a registered vital sign.
 fn is_vital_sign(code: &str) -> bool {
-    VITAL_SIGNS.contains(&code)
-}
-
-fn is_well_formed_loinc(code: &str) -> bool {
-    let Some((number, check)) = code.split_once('-') else {
-        return false;
-    };
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    (1..=7).contains(&number.len()) && check.len() == 1 && all_digits(number) && all_digits(check)
+    registry::lookup(code).is_some_and(|found| found.named_by == NamedBy::Loinc)
 }
 
 /// The codes and names of one `CodeableConcept`.
@@ -50,7 +38,7 @@ impl Coding {
     /// often enough that the system alone does not tell.
     fn loinc(&self) -> Option<&str> {
         let code = self.code.as_deref()?;
-        (self.is_loinc_system() && is_well_formed_loinc(code)).then_some(code)
+        (self.is_loinc_system() && loinc::is_well_formed(code)).then_some(code)
     }
 
     /// A registered vital sign, declared as LOINC or without any system.

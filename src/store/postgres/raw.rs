@@ -131,7 +131,7 @@ async fn insert_new<F: Fold>(
     rows: Vec<NewRow<F::Payload>>,
 ) -> QueryResult<u64> {
     let text = format!(
-        "{} on conflict (user_id, local_date, identity) do nothing",
+        "{} on conflict (user_id, identity) do nothing",
         insert_text::<F>("")
     );
     let inserted = bind_rows::<F>(text, rows).execute(connection).await?;
@@ -157,7 +157,7 @@ async fn upsert<F: Fold>(
     // One statement cannot touch a row twice: of rows that are the same within
     // this batch the last one counts.
     let text = format!(
-        "{insert} on conflict (user_id, source, source_id, ({key})) where source_id is not null \
+        "{insert} on conflict (user_id, identity) \
          do update set {set} where ({old}) is distinct from ({new}) \
          returning (xmax = 0) as inserted",
         insert = insert_text::<F>(&format!(
@@ -165,7 +165,6 @@ async fn upsert<F: Fold>(
               group by user_id, source, source_id, {key}) last using (position)",
             key = F::SOURCE_KEY,
         )),
-        key = F::SOURCE_KEY,
         set = set.join(", "),
         old = list("r.", &names),
         new = list("excluded.", &names),
