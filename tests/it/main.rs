@@ -5,5 +5,6 @@ mod database;
 mod program;
 
 mod conformance;
+mod docs;
 mod modes;
 mod real_data;
