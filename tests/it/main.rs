@@ -8,3 +8,4 @@ mod conformance;
 mod docs;
 mod modes;
 mod real_data;
+mod simulation;
