@@ -26,7 +26,7 @@ fn explain(error: &figment::Error, place: &str) -> String {
             let nearest = known
                 .iter()
                 .map(|key| (strsim::damerau_levenshtein(key, field), *key))
-                .filter(|(distance, key)| *distance <= key.len().max(field.len()) / 2)
+                .filter(|(distance, key)| *distance <= (key.len().max(field.len()) / 3).max(1))
                 .min()
                 .map(|(_, key)| key);
             path.push(field.clone());
