@@ -30,84 +30,102 @@ pub(super) enum Kept {
 
 /// Everything that counts, in the order of samples within a series.
 pub(super) fn contributions(samples: &Samples<'_>, rules: &FoldRules) -> Vec<Contribution> {
-    let accepted = &samples.accepted[..];
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); samples.series.len()];
-    let mut asleep = Vec::new();
-    let mut awake_or_asleep = Vec::new();
-    for (index, sample) in accepted.iter().enumerate() {
+    for (index, sample) in samples.accepted.iter().enumerate() {
         members[sample.series].push(index);
-        match samples.series[sample.series].sleep {
-            Some(SleepPart::Asleep | SleepPart::Stage) => {
-                asleep.push(index);
-                awake_or_asleep.push(index);
-            }
-            Some(SleepPart::Awake) => awake_or_asleep.push(index),
-            None => {}
-        }
     }
-    // Each instant of the night by the source that tells of it.
-    let night = sweep(claims(&awake_or_asleep, samples));
+    let night = Night::of(samples);
 
-    let mut contributions = Vec::with_capacity(accepted.len() + asleep.len());
+    let mut contributions = Vec::with_capacity(samples.accepted.len());
     for (id, own) in members.into_iter().enumerate() {
         let series = &samples.series[id];
-        let is_sleep = series.sleep == Some(SleepPart::Asleep);
-        let candidates = if is_sleep {
-            std::mem::take(&mut asleep)
-        } else {
-            own
+        let candidates = match series.sleep {
+            Some(SleepPart::Asleep) => night.asleep.clone(),
+            _ => own,
         };
-        let mut add = |sample, kept| {
-            contributions.push(Contribution {
-                series: id,
-                sample,
-                kept,
-            });
-        };
-        if series.kind == Kind::Discrete || rules.sum_overlaps.contains(&*series.name) {
-            for sample in candidates {
-                add(sample, Kept::Whole);
-            }
-            continue;
-        }
-        let (candidates, pieces, winners) = match series.sleep {
+        let is_summed = series.kind == Kind::Discrete || rules.sum_overlaps.contains(&*series.name);
+        let kept = match series.sleep {
+            _ if is_summed => candidates
+                .into_iter()
+                .map(|index| (index, Kept::Whole))
+                .collect(),
             Some(SleepPart::Stage | SleepPart::Awake) => {
-                let pieces = sweep_within(claims(&candidates, samples), &night);
-                (candidates, pieces, Some(&night))
+                let pieces = sweep_within(claims(&candidates, samples), &night.told);
+                keep(candidates, &pieces, &night.told, samples)
             }
-            Some(SleepPart::Asleep) => {
-                let candidates = without_parts_of_totals(candidates, samples);
-                let pieces = sweep(claims(&candidates, samples));
-                (candidates, pieces, None)
-            }
-            None => {
-                let pieces = sweep(claims(&candidates, samples));
-                (candidates, pieces, None)
-            }
+            Some(SleepPart::Asleep) => merge(without_parts_of_totals(candidates, samples), samples),
+            None => merge(candidates, samples),
         };
-        let winners = winners.unwrap_or(&pieces);
-        let mut stretches: BTreeMap<usize, Vec<Stretch>> = BTreeMap::new();
-        for piece in &pieces {
-            stretches
-                .entry(piece.sample)
-                .or_default()
-                .push(piece.stretch);
-        }
-        for index in candidates {
-            let sample = &accepted[index];
-            let kept = if sample.is_as_given {
-                Some(Kept::Whole)
-            } else if sample.stretch.length() == 0 {
-                (!is_told_by_another(sample, winners)).then_some(Kept::Whole)
-            } else {
-                stretches.remove(&index).map(|kept| Kept::of(sample, kept))
-            };
-            if let Some(kept) = kept {
-                add(index, kept);
-            }
-        }
+        contributions.extend(kept.into_iter().map(|(sample, kept)| Contribution {
+            series: id,
+            sample,
+            kept,
+        }));
     }
     contributions
+}
+
+/// What the samples of a night tell together.
+struct Night<'r> {
+    /// Samples of sleep and its stages.
+    asleep: Vec<usize>,
+    /// Each instant by the source that tells of it, be it sleep or waking.
+    told: Vec<Piece<'r>>,
+}
+
+impl<'r> Night<'r> {
+    fn of(samples: &Samples<'r>) -> Self {
+        let mut asleep = Vec::new();
+        let mut all = Vec::new();
+        for (index, sample) in samples.accepted.iter().enumerate() {
+            let part = samples.series[sample.series].sleep;
+            if part.is_some() {
+                all.push(index);
+            }
+            if part.is_some_and(|part| part != SleepPart::Awake) {
+                asleep.push(index);
+            }
+        }
+        Self {
+            asleep,
+            told: sweep(claims(&all, samples)),
+        }
+    }
+}
+
+/// What is left of samples that only have each other to give way to.
+fn merge(candidates: Vec<usize>, samples: &Samples<'_>) -> Vec<(usize, Kept)> {
+    let pieces = sweep(claims(&candidates, samples));
+    keep(candidates, &pieces, &pieces, samples)
+}
+
+/// The candidates that keep something: intervals their `pieces`, and instants
+/// all or nothing, by the source that `told` has for their time.
+fn keep(
+    candidates: Vec<usize>,
+    pieces: &[Piece<'_>],
+    told: &[Piece<'_>],
+    samples: &Samples<'_>,
+) -> Vec<(usize, Kept)> {
+    let mut stretches: BTreeMap<usize, Vec<Stretch>> = BTreeMap::new();
+    for piece in pieces {
+        stretches
+            .entry(piece.sample)
+            .or_default()
+            .push(piece.stretch);
+    }
+    let kept = |index: usize| {
+        let sample = &samples.accepted[index];
+        let kept = if sample.is_as_given {
+            Some(Kept::Whole)
+        } else if sample.stretch.length() == 0 {
+            (!is_told_by_another(sample, told)).then_some(Kept::Whole)
+        } else {
+            stretches.remove(&index).map(|kept| Kept::of(sample, kept))
+        };
+        kept.map(|kept| (index, kept))
+    };
+    candidates.into_iter().filter_map(kept).collect()
 }
 
 impl Kept {
