@@ -5,5 +5,6 @@ mod database;
 mod program;
 
 mod conformance;
+mod fold_oracle;
 mod modes;
 mod real_data;
