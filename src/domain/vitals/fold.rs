@@ -480,6 +480,8 @@ mod tests {
             "HKQuantityTypeIdentifierOxygenSaturation",
             "steps",
             "sleep",
+            "sleep_deep",
+            "sleep_awake",
             "10230-1",
             "nonsense",
         ]);
@@ -497,8 +499,8 @@ mod tests {
                 id,
                 utc_offset_minutes,
                 source: format!("source {}", id % 3),
-                device: None,
-                note: None,
+                device: (id % 5 == 0).then(|| "watch".to_owned()),
+                note: (id % 7 == 0).then(|| "user entered".to_owned()),
                 payload: VitalSample {
                     metric: metric.to_owned(),
                     value,
@@ -530,7 +532,7 @@ mod tests {
             for row in &fold.aggregates {
                 let m = &row.measure;
                 prop_assert!(m.min <= m.max && m.value_sum.is_finite() && m.mean.is_finite());
-                prop_assert!(m.hours_covered.is_none_or(|hours| hours >= 1));
+                prop_assert!(m.hours_covered.is_none_or(|hours| hours >= i64::from(!m.sources.is_empty())));
             }
         }
 

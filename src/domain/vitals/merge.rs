@@ -24,8 +24,8 @@ pub(super) struct Contribution {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Whole,
-    /// In the order of time, and shorter than the sample.
-    Part(Vec<Stretch>),
+    /// In the order of time, without overlaps.
+    Stretches(Vec<Stretch>),
 }
 
 /// Everything that counts, in the order of samples within a series.
@@ -121,7 +121,7 @@ fn keep(
         } else if sample.stretch.length() == 0 {
             (!is_told_by_another(sample, told)).then_some(Kept::Whole)
         } else {
-            stretches.remove(&index).map(|kept| Kept::of(sample, kept))
+            stretches.remove(&index).map(Kept::Stretches)
         };
         kept.map(|kept| (index, kept))
     };
@@ -130,11 +130,11 @@ fn keep(
 
 impl Kept {
     /// What of the sample's value counts: a value is spread evenly over its
-    /// time. A whole sample gives its value to the last bit.
+    /// time. A sample that keeps all of it keeps its value to the last bit.
     pub(super) fn amount(&self, sample: &Sample<'_>) -> f64 {
         match self {
             Kept::Whole => sample.value,
-            Kept::Part(stretches) => {
+            Kept::Stretches(stretches) => {
                 amount(sample, stretches.iter().map(|part| part.length()).sum())
             }
         }
@@ -144,7 +144,7 @@ impl Kept {
     pub(super) fn by_hour(&self, sample: &Sample<'_>) -> BTreeMap<i64, f64> {
         let stretches = match self {
             Kept::Whole => std::slice::from_ref(&sample.stretch),
-            Kept::Part(stretches) => stretches,
+            Kept::Stretches(stretches) => stretches,
         };
         let mut kept = BTreeMap::new();
         for stretch in stretches {
@@ -155,15 +155,6 @@ impl Kept {
         kept.into_iter()
             .map(|(hour, length)| (hour, amount(sample, length)))
             .collect()
-    }
-
-    fn of(sample: &Sample<'_>, stretches: Vec<Stretch>) -> Self {
-        let kept: i64 = stretches.iter().map(|stretch| stretch.length()).sum();
-        if kept == sample.stretch.length() {
-            Kept::Whole
-        } else {
-            Kept::Part(stretches)
-        }
     }
 }
 

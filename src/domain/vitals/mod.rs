@@ -4,9 +4,13 @@ mod accumulator;
 mod fold;
 mod merge;
 mod overlap;
+#[cfg(test)]
+mod properties;
 mod rank;
 pub mod registry;
 mod sample;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 

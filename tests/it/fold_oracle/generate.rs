@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use vitalfold::domain::vitals::VitalSample;
 use vitalfold::domain::{FoldRules, RawRow};
 
-/// A generator of numbers (SplitMix64) whose whole state is its seed.
+/// A generator of numbers (`SplitMix64`) whose whole state is its seed.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -139,12 +139,16 @@ impl Group {
         for _ in 0..1 + dice.below(9) {
             let id = unused_id(&rows, dice);
             if dice.one_in(7) && !rows.is_empty() {
-                // Sent twice, perhaps by another source.
+                // Sent twice, perhaps by another source or as something else.
                 let earlier = usize::try_from(dice.next() % rows.len() as u64).unwrap();
                 let mut copy = rows[earlier].clone();
                 copy.id = id;
                 if dice.one_in(2) {
                     copy.source = dice.pick(SOURCES).to_owned();
+                }
+                if dice.one_in(3) {
+                    copy.payload.metric = dice.pick(family).to_owned();
+                    copy.payload.value = copy.payload.value.map(|value| value / 2.0);
                 }
                 rows.push(copy);
                 continue;

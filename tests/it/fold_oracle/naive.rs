@@ -24,6 +24,8 @@ pub(crate) struct Expected {
     pub(crate) hours_covered: Option<i64>,
     pub(crate) sources: BTreeSet<String>,
     pub(crate) rejected_count: i64,
+    /// Of the samples before overlaps are resolved.
+    pub(crate) reported_sum: f64,
 }
 
 /// Times are in milliseconds: the generator makes no finer ones.
@@ -139,11 +141,13 @@ fn summary(reported: &[&Item<'_>], given: &[(&Item<'_>, f64)], is_state: bool) -
     let sum: f64 = given.iter().map(|(_, amount)| amount).sum();
     let values: Vec<_> = reported.iter().map(|item| item.value).collect();
     let count = i64::try_from(values.len()).unwrap();
+    let reported_sum = values.iter().sum();
     let values = if values.is_empty() { vec![sum] } else { values };
     Expected {
         count,
         total: (!is_state).then_some(sum),
         value_sum: sum,
+        reported_sum,
         mean: sum / values.len() as f64,
         min: values.iter().copied().fold(f64::INFINITY, f64::min),
         max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
