@@ -49,6 +49,7 @@ on_both! {
     marking_goes_in_steps,
     a_rejected_row_keeps_its_reason_until_it_is_corrected,
     labs_fold_into_their_periods,
+    sleep_in_the_evening_is_of_the_next_day,
     a_check_tells_drift_from_what_is_not_settled,
     outdated_groups_are_found,
     the_run_lock_is_exclusive,
@@ -731,4 +732,40 @@ async fn outdated_groups_are_found<S: Store>(db: &Database, store: S) {
             last: Some((1, date("2026-01-07")))
         }
     );
+}
+
+/// Sleep belongs to the day it ends on, by whatever name it comes.
+async fn sleep_in_the_evening_is_of_the_next_day<S: Store>(db: &Database, store: S) {
+    let mut names = vec!["HKCategoryTypeIdentifierSleepAnalysis"];
+    for metric in vitalfold::domain::vitals::registry::metrics() {
+        if metric.name == "sleep" || metric.name.starts_with("sleep_") {
+            names.push(metric.name);
+            names.extend(metric.loinc);
+            names.extend(metric.healthkit);
+        }
+    }
+    let rows = |time: &str| -> Vec<_> {
+        names
+            .iter()
+            .map(|name| {
+                let mut row = heart_rate(1, time, 1.0);
+                row.payload.metric = (*name).into();
+                row
+            })
+            .collect()
+    };
+    store
+        .insert_raw::<Vitals>(rows("2026-01-05T17:59:59Z"))
+        .await
+        .unwrap();
+    store
+        .insert_raw::<Vitals>(rows("2026-01-05T18:00:00Z"))
+        .await
+        .unwrap();
+    for day in ["2026-01-05", "2026-01-06"] {
+        let count = db.value(&format!(
+            "(select count(*) from raw_vitals where local_date = '{day}')"
+        ));
+        assert_eq!(count, names.len().to_string(), "{day}");
+    }
 }

@@ -6,6 +6,7 @@ mod program;
 
 mod conformance;
 mod docs;
+mod fold_oracle;
 mod modes;
 mod real_data;
 mod simulation;

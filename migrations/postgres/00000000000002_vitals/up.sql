@@ -11,7 +11,11 @@ create table raw_vitals (
     -- The calendar day where the person was; sleep from 18:00 on counts to the next.
     local_date date not null generated always as ((((started_at at time zone 'UTC') + make_interval(mins => utc_offset_minutes + case when metric in (
         'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
-        'HKCategoryTypeIdentifierSleepAnalysis', '93832-4', '93831-6', '93830-8', '93829-0'
+        'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
+        'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',
+        'HKCategoryValueSleepAnalysisAsleepCore', 'HKCategoryValueSleepAnalysisAsleepDeep',
+        'HKCategoryValueSleepAnalysisAsleepREM', 'HKCategoryValueSleepAnalysisAwake',
+        '93832-4', '93831-6', '93830-8', '93829-0'
     ) then 360 else 0 end))::date)) stored,
     source text not null default '',
     source_id text,

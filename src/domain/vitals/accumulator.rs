@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::VitalMeasure;
 use super::registry::Kind;
-use super::sample::Sample;
 use crate::domain::Aggregate;
 use crate::domain::sum::{Sum, mean};
 
@@ -12,59 +11,78 @@ use crate::domain::sum::{Sum, mean};
 #[derive(Debug)]
 pub(super) struct Accumulator<'r> {
     count: i64,
+    /// What the sum is divided by for the mean: the count, where a day without
+    /// rows of its own weighs as one.
+    weight: i64,
     sum: Sum,
     /// Whether a sum over time means something.
     is_summable: bool,
-    min: f64,
-    max: f64,
-    first: f64,
-    last: f64,
+    reported: Option<Reported>,
     sources: BTreeSet<&'r str>,
     pub(super) rejected_count: i64,
 }
 
+/// What the samples' own values were.
+#[derive(Debug, Clone, Copy)]
+struct Reported {
+    min: f64,
+    max: f64,
+    first: f64,
+    last: f64,
+}
+
 impl<'r> Accumulator<'r> {
-    pub(super) fn of_sample(sample: &Sample<'r>, kind: Kind) -> Self {
-        let mut accumulator = Self::new(sample.value, kind != Kind::Discrete);
-        accumulator.add_sample(sample);
-        accumulator
+    pub(super) fn new(kind: Kind) -> Self {
+        Self::of_summable(kind != Kind::Discrete)
     }
 
     pub(super) fn of_day(day: &'r Aggregate<VitalMeasure>) -> Self {
-        let mut accumulator = Self::new(day.measure.first, day.measure.total.is_some());
+        let mut accumulator = Self::of_summable(day.measure.total.is_some());
         accumulator.add_day(day);
         accumulator
     }
 
-    /// The values of extremes are those of the first that is added.
-    fn new(first: f64, is_summable: bool) -> Self {
+    fn of_summable(is_summable: bool) -> Self {
         Self {
             count: 0,
+            weight: 0,
             sum: Sum::default(),
             is_summable,
-            min: first,
-            max: first,
-            first,
-            last: first,
+            reported: None,
             sources: BTreeSet::new(),
             rejected_count: 0,
         }
     }
 
-    pub(super) fn add_sample(&mut self, sample: &Sample<'r>) {
+    /// Counts a sample by the value that it was reported with.
+    pub(super) fn count(&mut self, value: f64) {
         self.count += 1;
-        self.sum.add(sample.value);
-        self.extend(sample.value, sample.value);
-        self.last = sample.value;
-        self.add_source(sample.source);
+        self.weight += 1;
+        self.extend(Reported {
+            min: value,
+            max: value,
+            first: value,
+            last: value,
+        });
+    }
+
+    /// Adds what a sample gives once overlaps are resolved.
+    pub(super) fn add(&mut self, amount: f64, source: &'r str) {
+        self.sum.add(amount);
+        self.add_source(source);
     }
 
     pub(super) fn add_day(&mut self, day: &'r Aggregate<VitalMeasure>) {
         let measure = &day.measure;
         self.count += measure.count;
+        self.weight += measure.count.max(1);
         self.sum.add(measure.value_sum);
-        self.extend(measure.min, measure.max);
-        self.last = measure.last;
+        self.extend(Reported {
+            min: measure.min,
+            max: measure.max,
+            first: measure.first,
+            last: measure.last,
+        });
         for source in &measure.sources {
             self.add_source(source);
         }
@@ -72,13 +90,18 @@ impl<'r> Accumulator<'r> {
     }
 
     /// Compares instead of `f64::min`, which may pick either of 0 and -0.
-    fn extend(&mut self, min: f64, max: f64) {
-        if min < self.min {
-            self.min = min;
+    fn extend(&mut self, later: Reported) {
+        let Some(reported) = &mut self.reported else {
+            self.reported = Some(later);
+            return;
+        };
+        if later.min < reported.min {
+            reported.min = later.min;
         }
-        if max > self.max {
-            self.max = max;
+        if later.max > reported.max {
+            reported.max = later.max;
         }
+        reported.last = later.last;
     }
 
     fn add_source(&mut self, source: &'r str) {
@@ -90,15 +113,22 @@ impl<'r> Accumulator<'r> {
     /// Without coverage, which hour rows do not have.
     pub(super) fn finish(self) -> VitalMeasure {
         let value_sum = self.sum.total();
+        // Sleep that is known by its stages only is one value: its total.
+        let reported = self.reported.unwrap_or(Reported {
+            min: value_sum,
+            max: value_sum,
+            first: value_sum,
+            last: value_sum,
+        });
         VitalMeasure {
             count: self.count,
             total: self.is_summable.then_some(value_sum),
             value_sum,
-            mean: mean(value_sum, self.count),
-            min: self.min,
-            max: self.max,
-            first: self.first,
-            last: self.last,
+            mean: mean(value_sum, self.weight.max(1)),
+            min: reported.min,
+            max: reported.max,
+            first: reported.first,
+            last: reported.last,
             hours_covered: None,
             days_covered: None,
             sources: self.sources.into_iter().map(str::to_owned).collect(),

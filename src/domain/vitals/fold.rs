@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::accumulator::Accumulator;
+use super::merge::{Contribution, Kept, contributions};
+use super::registry::Kind;
 use super::sample::{Sample, Samples, Series};
 use super::{VitalMeasure, VitalSample};
 use crate::domain::period::local_midnight;
@@ -12,28 +14,35 @@ use crate::domain::{Aggregate, AggregateKey, DayFold, FoldRules, Period, RawRow,
 
 /// Rows in (time, id) order to hour and day rows.
 ///
-/// In three steps: rows become samples in canonical units, samples go to the
-/// hour in which they start, hours and day become rows. What is to be done
-/// about samples that overlap belongs between the first two.
+/// In three steps: rows become samples in canonical units, overlaps of samples
+/// are resolved, and what is left of them goes to the hours it lies in.
 pub(super) fn fold_day(
     date: NaiveDate,
     rows: &[RawRow<VitalSample>],
-    _rules: &FoldRules,
+    rules: &FoldRules,
 ) -> DayFold<VitalMeasure> {
-    let samples = Samples::of(rows);
-    let mut days: Vec<Option<SeriesDay<'_>>> = samples.series.iter().map(|_| None).collect();
+    let samples = Samples::of(rows, rules);
+    let mut days: Vec<_> = samples
+        .series
+        .iter()
+        .map(|series| SeriesDay::new(series.kind))
+        .collect();
     for sample in &samples.accepted {
-        let series = &samples.series[sample.series];
-        match &mut days[sample.series] {
-            Some(day) => day.add(sample, series),
-            none => *none = Some(SeriesDay::new(sample, series)),
-        }
+        days[sample.series].count(sample);
+    }
+    for Contribution {
+        series,
+        sample,
+        kept,
+    } in contributions(&samples, rules)
+    {
+        days[series].add(&samples.accepted[sample], &kept);
     }
 
     let mut rejected = Vec::with_capacity(samples.refused.len());
     for refused in samples.refused {
-        if let Some(day) = refused.series.and_then(|series| days[series].as_mut()) {
-            day.refuse(refused.hour);
+        if let Some(series) = refused.series {
+            days[series].refuse(refused.hour);
         }
         rejected.push(Rejection {
             row_id: refused.row_id,
@@ -44,9 +53,7 @@ pub(super) fn fold_day(
 
     let mut aggregates = Vec::new();
     for (series, day) in samples.series.iter().zip(days) {
-        if let Some(day) = day {
-            day.finish(date, series, &mut aggregates);
-        }
+        day.finish(date, series, &mut aggregates);
     }
     aggregates.sort_by(|a, b| a.key.cmp(&b.key));
     DayFold {
@@ -75,35 +82,74 @@ pub(super) fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
 
 /// One series' day while it grows.
 struct SeriesDay<'r> {
+    kind: Kind,
     day: Accumulator<'r>,
     /// By the second since the epoch at which the local hour began.
     hours: BTreeMap<i64, Accumulator<'r>>,
-    /// Where the person was at the first sample: it says when the day began.
-    utc_offset_minutes: i32,
+    /// The earliest sample: where the person was at its start says when the
+    /// day began. None as long as there is no sample.
+    earliest: Option<&'r Sample<'r>>,
     /// Beginnings of local hours that samples touch, not yet distinct.
     touched: Vec<i64>,
 }
 
 impl<'r> SeriesDay<'r> {
-    fn new(sample: &Sample<'r>, series: &Series) -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
-            day: Accumulator::of_sample(sample, series.kind),
-            hours: BTreeMap::from([(sample.hour(), Accumulator::of_sample(sample, series.kind))]),
-            utc_offset_minutes: sample.utc_offset_minutes,
-            touched: sample.hours().collect(),
+            kind,
+            day: Accumulator::new(kind),
+            hours: BTreeMap::new(),
+            earliest: None,
+            touched: Vec::new(),
         }
     }
 
-    fn add(&mut self, sample: &Sample<'r>, series: &Series) {
-        self.day.add_sample(sample);
-        self.hours
-            .entry(sample.hour())
-            .and_modify(|hour| hour.add_sample(sample))
-            .or_insert_with(|| Accumulator::of_sample(sample, series.kind));
-        for hour in sample.hours() {
-            if self.touched.last() != Some(&hour) {
-                self.touched.push(hour);
+    /// Every accepted row counts in the day of the series that it names, also
+    /// where another source leaves nothing of it.
+    fn count(&mut self, sample: &'r Sample<'r>) {
+        self.begin(sample);
+        self.day.count(sample.value);
+    }
+
+    fn begin(&mut self, sample: &'r Sample<'r>) {
+        let order = |sample: &Sample<'_>| (sample.stretch.start, sample.id);
+        if self
+            .earliest
+            .is_none_or(|earliest| order(sample) < order(earliest))
+        {
+            self.earliest = Some(sample);
+        }
+    }
+
+    fn add(&mut self, sample: &'r Sample<'r>, kept: &Kept) {
+        self.begin(sample);
+        self.day.add(kept.amount(sample), sample.source);
+        if self.kind == Kind::Discrete {
+            // A state is not spread over its sample's time.
+            self.add_to_hour(sample.hour(), sample.value, sample);
+            for hour in sample.hours() {
+                self.touch(hour);
             }
+        } else {
+            for (hour, amount) in kept.by_hour(sample) {
+                self.add_to_hour(hour, amount, sample);
+                self.touch(hour);
+            }
+        }
+    }
+
+    fn add_to_hour(&mut self, hour: i64, amount: f64, sample: &Sample<'r>) {
+        let hour = self
+            .hours
+            .entry(hour)
+            .or_insert_with(|| Accumulator::new(self.kind));
+        hour.count(sample.value);
+        hour.add(amount, sample.source);
+    }
+
+    fn touch(&mut self, hour: i64) {
+        if self.touched.last() != Some(&hour) {
+            self.touched.push(hour);
         }
     }
 
@@ -115,6 +161,9 @@ impl<'r> SeriesDay<'r> {
     }
 
     fn finish(mut self, date: NaiveDate, series: &Series, rows: &mut Vec<Aggregate<VitalMeasure>>) {
+        let Some(earliest) = self.earliest else {
+            return;
+        };
         let key = |period, period_start| AggregateKey {
             period,
             local_date: date,
@@ -133,7 +182,10 @@ impl<'r> SeriesDay<'r> {
         self.touched.sort_unstable();
         self.touched.dedup();
         rows.push(Aggregate {
-            key: key(Period::Day, local_midnight(date, self.utc_offset_minutes)),
+            key: key(
+                Period::Day,
+                local_midnight(date, earliest.utc_offset_minutes),
+            ),
             measure: VitalMeasure {
                 hours_covered: i64::try_from(self.touched.len()).ok(),
                 ..self.day.finish()
@@ -333,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_counts_at_its_start_and_covers_its_hours() {
+    fn an_interval_is_spread_over_the_hours_that_it_covers() {
         let mut night = row(
             1,
             "sleep",
@@ -351,9 +403,17 @@ mod tests {
         nap.payload.ended_at = at("2024-03-31T06:10:00Z");
         let fold = fold_day(DATE, &[night, nap], &FoldRules::default());
         let day = &fold.aggregates.last().unwrap().measure;
-        assert_eq!((day.total, day.hours_covered), (Some(470.0), Some(9)));
+        assert_eq!((day.total, day.hours_covered), (Some(460.0), Some(9)));
         assert_eq!(day.sources, ["ring"]);
-        assert_eq!(fold.aggregates[0].measure.total, Some(450.0));
+        let totals: Vec<_> = fold
+            .aggregates
+            .iter()
+            .filter_map(|row| row.measure.total)
+            .collect();
+        assert_eq!(
+            totals,
+            [30.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 10.0, 460.0]
+        );
     }
 
     #[test]
@@ -420,6 +480,8 @@ mod tests {
             "HKQuantityTypeIdentifierOxygenSaturation",
             "steps",
             "sleep",
+            "sleep_deep",
+            "sleep_awake",
             "10230-1",
             "nonsense",
         ]);
@@ -437,8 +499,8 @@ mod tests {
                 id,
                 utc_offset_minutes,
                 source: format!("source {}", id % 3),
-                device: None,
-                note: None,
+                device: (id % 5 == 0).then(|| "watch".to_owned()),
+                note: (id % 7 == 0).then(|| "user entered".to_owned()),
                 payload: VitalSample {
                     metric: metric.to_owned(),
                     value,
@@ -467,11 +529,10 @@ mod tests {
             let fold = fold_day(DATE, &rows, &FoldRules::default());
             let all = i64::try_from(rows.len() - fold.rejected.len()).unwrap();
             prop_assert_eq!(count(&fold.aggregates, Period::Day), all);
-            prop_assert_eq!(count(&fold.aggregates, Period::Hour), all);
             for row in &fold.aggregates {
                 let m = &row.measure;
-                prop_assert!(m.min <= m.max && m.value_sum.is_finite());
-                prop_assert!(m.hours_covered.is_none_or(|hours| hours >= 1));
+                prop_assert!(m.min <= m.max && m.value_sum.is_finite() && m.mean.is_finite());
+                prop_assert!(m.hours_covered.is_none_or(|hours| hours >= i64::from(!m.sources.is_empty())));
             }
         }
 

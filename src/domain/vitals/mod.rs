@@ -2,8 +2,15 @@
 
 mod accumulator;
 mod fold;
+mod merge;
+mod overlap;
+#[cfg(test)]
+mod properties;
+mod rank;
 pub mod registry;
 mod sample;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -26,23 +33,35 @@ columns! {
 
 columns! {
     /// What a row of `vitals_aggregates` says, in the row's unit.
+    ///
+    /// Amounts and durations are merged where samples overlap, see
+    /// `docs/overlap.md`: `total`, `value_sum`, `mean`, `hours_covered` and
+    /// `sources` are of what is left, `count`, `min`, `max`, `first` and
+    /// `last` of the samples as they were reported.
     pub struct VitalMeasure {
-        /// Samples folded; rejected ones are not among them.
+        /// Accepted rows of this metric, merged away or not, so that the day
+        /// rows' counts add up to the raw rows. Rows of sleep stages count in
+        /// their stage: `sleep` counts rows named so, and may be 0.
+        ///
+        /// Hour rows of amounts and durations: samples that give something to
+        /// the hour. One that reaches over several hours is in each of them.
         pub count: i64,
         /// Sum over the period, for cumulative metrics and durations only.
         pub total: Option<f64>,
-        /// Sum of the samples' values: with `count` it carries the mean.
+        /// Sum of what the samples give: with `count` it carries the mean.
         pub value_sum: f64,
+        /// `value_sum` by `count`, where a day of `count` 0 weighs as one: its
+        /// `mean`, `min`, `max`, `first` and `last` are its total.
         pub mean: f64,
         pub min: f64,
         pub max: f64,
         pub first: f64,
         pub last: f64,
-        /// Local hours with at least one sample.
+        /// Local hours that samples, or what is left of them, reach into.
         pub hours_covered: Option<i64>,
         /// Days with at least one sample; none on hour and day rows.
         pub days_covered: Option<i64>,
-        /// Distinct sources, sorted.
+        /// Distinct sources that gave something, sorted.
         pub sources: Vec<String>,
         /// Rejected samples of this series in the period.
         pub rejected_count: i64,
@@ -55,7 +74,7 @@ pub struct Vitals;
 
 impl Fold for Vitals {
     const DOMAIN: Domain = Domain::Vitals;
-    const ALGORITHM_VERSION: i32 = 1;
+    const ALGORITHM_VERSION: i32 = 2;
     const RAW_TABLE: &'static str = "raw_vitals";
     const TIME_COLUMN: &'static str = "started_at";
     const SOURCE_KEY: &'static str = "metric";

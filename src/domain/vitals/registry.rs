@@ -7,6 +7,8 @@ mod sleep;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub use sleep::{SleepPart, sleep, sleep_part};
+
 /// How samples of a metric add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -242,6 +244,23 @@ mod tests {
                     (canonical, kind, unit)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn stages_are_parts_of_sleep() {
+        assert_eq!(sleep().name, "sleep");
+        for (name, part) in [
+            ("sleep", Some(SleepPart::Asleep)),
+            ("sleep_core", Some(SleepPart::Stage)),
+            ("sleep_deep", Some(SleepPart::Stage)),
+            ("sleep_rem", Some(SleepPart::Stage)),
+            ("sleep_awake", Some(SleepPart::Awake)),
+            ("sleep_in_bed", None),
+            ("steps", None),
+        ] {
+            assert!(lookup(name).is_some());
+            assert_eq!(sleep_part(name), part, "{name}");
         }
     }
 

@@ -5,16 +5,26 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::VitalSample;
-use super::registry::{self, Kind, Metric, MetricRef, NamedBy};
+use super::overlap::Stretch;
+use super::rank::Ranks;
+use super::registry::{self, Kind, Metric, MetricRef, NamedBy, SleepPart};
 use crate::domain::period::{MAX_OFFSET_MINUTES, local_hour};
 use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::quoted;
 use crate::domain::units::{self, Conversion};
-use crate::domain::{RawRow, loinc};
+use crate::domain::{FoldRules, RawRow, loinc};
 
-/// A sample that counts towards so many hours at most. Longer ones are
-/// mistakes, and no group is longer than a day and the evening before it.
-const MAX_HOURS: usize = 48;
+/// A sample that counts towards so many local hours at most and is taken to
+/// end with the last of them. Longer ones are mistakes: no group is longer
+/// than a day and the evening before it.
+const MAX_HOURS: i64 = 48;
+
+/// Microseconds of an hour.
+const HOUR: i64 = 3600 * SECOND;
+const SECOND: i64 = 1_000_000;
+
+/// How Apple Health's importer marks what a person typed in.
+const ENTERED_BY_HAND: &str = "user entered";
 
 /// What aggregates are kept apart by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +32,19 @@ pub(super) struct Series {
     pub(super) name: Cow<'static, str>,
     pub(super) unit: Cow<'static, str>,
     pub(super) kind: Kind,
+    /// What it tells about a night, if it does.
+    pub(super) sleep: Option<SleepPart>,
+}
+
+impl Series {
+    fn of_metric(metric: &'static Metric) -> Self {
+        Self {
+            name: Cow::Borrowed(metric.name),
+            unit: Cow::Borrowed(metric.unit),
+            kind: metric.kind,
+            sleep: registry::sleep_part(metric.name),
+        }
+    }
 }
 
 /// Index into [`Samples::series`].
@@ -30,20 +53,18 @@ pub(super) type SeriesId = usize;
 /// One accepted row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample<'r> {
+    pub(super) id: i64,
     pub(super) series: SeriesId,
     /// In the unit of the series.
     pub(super) value: f64,
     pub(super) utc_offset_minutes: i32,
-    pub(super) span: Span,
+    /// Of length 0 for an instant.
+    pub(super) stretch: Stretch,
     pub(super) source: &'r str,
-}
-
-/// Where a sample lies, in seconds since the epoch.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
-    start: i64,
-    /// The last second with a part in the sample.
-    last: i64,
+    /// Of its source or device; the least is the highest.
+    pub(super) rank: usize,
+    /// Whether it counts whatever else was measured.
+    pub(super) is_as_given: bool,
 }
 
 /// One refused row.
@@ -67,59 +88,73 @@ pub(super) struct Samples<'r> {
 }
 
 impl<'r> Samples<'r> {
-    pub(super) fn of(rows: &'r [RawRow<VitalSample>]) -> Self {
+    pub(super) fn of(rows: &'r [RawRow<VitalSample>], rules: &FoldRules) -> Self {
         let mut samples = Self::default();
         let mut readings = Readings::default();
+        let mut ranks = Ranks::new(rules);
         for row in rows {
             let reading = readings.of(&row.payload, &mut samples.series);
-            match read(row, reading) {
+            match read(row, reading, &mut ranks) {
                 Ok(sample) => samples.accepted.push(sample),
                 Err(reason) => samples.refused.push(Refused {
                     row_id: row.id,
                     series: reading.as_ref().ok().map(|reading| reading.series),
-                    hour: offset_is_valid(row).then(|| Span::of(row).hour(row.utc_offset_minutes)),
+                    hour: offset_is_valid(row)
+                        .then(|| hour_of(stretch(row).start, row.utc_offset_minutes)),
                     reason,
                 }),
             }
         }
+        samples.name_sleep();
         samples
+    }
+
+    /// Stages make a night's sleep also where no row is named so.
+    fn name_sleep(&mut self) {
+        let has = |part| self.series.iter().any(|series| series.sleep == Some(part));
+        if has(SleepPart::Stage) && !has(SleepPart::Asleep) {
+            self.series.push(Series::of_metric(registry::sleep()));
+        }
     }
 }
 
 impl Sample<'_> {
-    /// The local hour in which the sample starts.
+    /// The second at which the local hour began that the sample starts in.
     pub(super) fn hour(&self) -> i64 {
-        self.span.hour(self.utc_offset_minutes)
+        hour_of(self.stretch.start, self.utc_offset_minutes)
     }
 
     /// The local hours that the sample touches, in order.
     pub(super) fn hours(&self) -> impl Iterator<Item = i64> {
-        let last = self.span.last;
-        std::iter::successors(Some(self.hour()), |hour| Some(hour + 3600))
-            .take_while(move |hour| *hour <= last)
-            .take(MAX_HOURS)
+        self.hours_of(self.stretch).map(|(hour, _)| hour)
+    }
+
+    /// The local hours that a part of the sample touches, in order, and how
+    /// much of the part lies in each.
+    pub(super) fn hours_of(&self, part: Stretch) -> impl Iterator<Item = (i64, i64)> {
+        let first = hour_of(part.start, self.utc_offset_minutes);
+        std::iter::successors(Some(first), |hour| Some(hour + 3600))
+            // An interval does not touch the hour that begins when it ends.
+            .take_while(move |hour| *hour == first || hour * SECOND < part.end)
+            .map(move |hour| {
+                let start = part.start.max(hour * SECOND);
+                let end = part.end.min(hour * SECOND + HOUR);
+                (hour, end - start)
+            })
     }
 }
 
-impl Span {
-    fn of(row: &RawRow<VitalSample>) -> Self {
-        let VitalSample {
-            started_at,
-            ended_at,
-            ..
-        } = row.payload;
-        let start = started_at.timestamp();
-        // An interval does not touch the hour that begins when it ends.
-        let ends_on_a_second = ended_at.timestamp_subsec_nanos() == 0;
-        let last = ended_at.timestamp() - i64::from(ends_on_a_second);
-        Self {
-            start,
-            last: last.max(start),
-        }
-    }
+fn hour_of(instant: i64, utc_offset_minutes: i32) -> i64 {
+    local_hour(instant.div_euclid(SECOND), utc_offset_minutes)
+}
 
-    fn hour(self, utc_offset_minutes: i32) -> i64 {
-        local_hour(self.start, utc_offset_minutes)
+fn stretch(row: &RawRow<VitalSample>) -> Stretch {
+    let start = row.payload.started_at.timestamp_micros();
+    let end = row.payload.ended_at.timestamp_micros();
+    let longest = hour_of(start, row.utc_offset_minutes) * SECOND + MAX_HOURS * HOUR;
+    Stretch {
+        start,
+        end: end.clamp(start, longest),
     }
 }
 
@@ -170,11 +205,7 @@ type Resolved = (Series, Option<&'static Metric>, Result<Conversion, String>);
 
 fn resolve(name: &str, unit: Option<&str>) -> Result<Resolved, String> {
     if let Some(found) = registry::lookup(name) {
-        let series = Series {
-            name: Cow::Borrowed(found.metric.name),
-            unit: Cow::Borrowed(found.metric.unit),
-            kind: found.metric.kind,
-        };
+        let series = Series::of_metric(found.metric);
         return Ok((series, Some(found.metric), conversion(found, unit)));
     }
     if loinc::is_well_formed(name) {
@@ -182,6 +213,7 @@ fn resolve(name: &str, unit: Option<&str>) -> Result<Resolved, String> {
             name: Cow::Owned(name.to_owned()),
             unit: units::code_or_text(unit),
             kind: Kind::Discrete,
+            sleep: None,
         };
         return Ok((series, None, Ok(Conversion::Identity)));
     }
@@ -230,6 +262,7 @@ fn offset_is_valid(row: &RawRow<VitalSample>) -> bool {
 fn read<'r>(
     row: &'r RawRow<VitalSample>,
     reading: &Result<Reading, String>,
+    ranks: &mut Ranks<'r>,
 ) -> Result<Sample<'r>, String> {
     let reading = reading.as_ref().map_err(String::clone)?;
     if !offset_is_valid(row) {
@@ -239,11 +272,14 @@ fn read<'r>(
         return Err("end_before_start: the sample ends before it starts".to_owned());
     }
     Ok(Sample {
+        id: row.id,
         series: reading.series,
         value: canonical_value(&row.payload, reading)?,
         utc_offset_minutes: row.utc_offset_minutes,
-        span: Span::of(row),
+        stretch: stretch(row),
         source: &row.source,
+        rank: ranks.of(&row.source, row.device.as_deref()),
+        is_as_given: row.note.as_deref() == Some(ENTERED_BY_HAND),
     })
 }
 
@@ -391,7 +427,7 @@ mod tests {
             ("72514-3", 3.0, "", "72514-3", "", 3.0),
         ] {
             let rows = [row(metric, Some(value), Some(unit))];
-            let samples = Samples::of(&rows);
+            let samples = Samples::of(&rows, &FoldRules::default());
             assert_eq!(samples.refused.len(), 0, "{:?}", samples.refused);
             assert_eq!(samples.series[0].name, series);
             assert_eq!(samples.series[0].unit, series_unit);
@@ -479,7 +515,7 @@ mod tests {
             ),
         ] {
             let rows = [row(metric, value, unit)];
-            let samples = Samples::of(&rows);
+            let samples = Samples::of(&rows, &FoldRules::default());
             let [refused] = &samples.refused[..] else {
                 panic!("{metric} {unit:?} was accepted")
             };
@@ -498,7 +534,7 @@ mod tests {
         let mut asleep = row("HKCategoryValueSleepAnalysisAsleepCore", None, None);
         asleep.payload.ended_at = "2024-03-01T11:00:30Z".parse().unwrap();
         let rows = [asleep];
-        let samples = Samples::of(&rows);
+        let samples = Samples::of(&rows, &FoldRules::default());
         assert_eq!(samples.series[0].name, "sleep_core");
         assert_eq!(samples.accepted[0].value, 45.5);
     }
@@ -512,7 +548,7 @@ mod tests {
         let mut endless = row("sleep", None, None);
         endless.payload.ended_at = "2031-03-01T00:00:00Z".parse().unwrap();
         let rows = [backwards, far_east, endless];
-        let rules: Vec<_> = Samples::of(&rows)
+        let rules: Vec<_> = Samples::of(&rows, &FoldRules::default())
             .refused
             .into_iter()
             .map(|refused| refused.reason.split(':').next().unwrap().to_owned())
@@ -539,7 +575,7 @@ mod tests {
             row.payload.started_at = format!("2024-03-01T{start}").parse().unwrap();
             row.payload.ended_at = format!("2024-03-01T{end}").parse().unwrap();
             let rows = [row];
-            let samples = Samples::of(&rows);
+            let samples = Samples::of(&rows, &FoldRules::default());
             assert_eq!(
                 samples.accepted[0].hours().count(),
                 hours,
@@ -549,7 +585,12 @@ mod tests {
         let mut endless = row("10230-1", Some(1.0), None);
         endless.payload.ended_at = "2099-01-01T00:00:00Z".parse().unwrap();
         let rows = [endless];
-        assert_eq!(Samples::of(&rows).accepted[0].hours().count(), MAX_HOURS);
+        assert_eq!(
+            Samples::of(&rows, &FoldRules::default()).accepted[0]
+                .hours()
+                .count(),
+            48
+        );
     }
 
     #[test]
@@ -561,7 +602,7 @@ mod tests {
             row("72514-3", Some(1.0), None),
             row("heart_rate", Some(60.0), None),
         ];
-        let samples = Samples::of(&rows);
+        let samples = Samples::of(&rows, &FoldRules::default());
         assert_eq!(samples.series.len(), 3);
         assert_eq!(samples.refused[0].series, Some(0));
     }

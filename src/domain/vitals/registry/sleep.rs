@@ -69,3 +69,28 @@ pub(super) const METRICS: &[Metric] = &[
         ..time("time_in_daylight")
     },
 ];
+
+/// What a metric tells about a night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SleepPart {
+    /// That the person slept, without a stage: `sleep` itself.
+    Asleep,
+    /// That the person slept, and how.
+    Stage,
+    Awake,
+}
+
+/// None for time in bed, which says nothing about sleep.
+pub fn sleep_part(name: &str) -> Option<SleepPart> {
+    match name {
+        "sleep" => Some(SleepPart::Asleep),
+        "sleep_core" | "sleep_deep" | "sleep_rem" => Some(SleepPart::Stage),
+        "sleep_awake" => Some(SleepPart::Awake),
+        _ => None,
+    }
+}
+
+/// The metric that every stage of sleep counts towards.
+pub fn sleep() -> &'static Metric {
+    &METRICS[0]
+}
