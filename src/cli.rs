@@ -16,7 +16,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Database, instead of the configured one: postgres://… or sqlite://FILE
+    /// Database, instead of the configured one: `postgres://…` or `sqlite://FILE`
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 

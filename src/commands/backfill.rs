@@ -41,7 +41,7 @@ pub struct Args {
     /// Go on with groups that are marked already; mark no further ones
     #[arg(long, conflicts_with = "dry_run")]
     resume: bool,
-    /// Longest run, such as 2h [default: worker.run_budget]
+    /// Longest run, such as 2h [default: `worker.run_budget`]
     #[arg(long, value_name = "DURATION", value_parser = run_once::duration)]
     budget: Option<Duration>,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::domain::labs::Labs;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, Period};
 use crate::sample::Person;
-use crate::store::{AggregateQuery, Inserted, Store};
+use crate::store::{AggregateQuery, Inserted, RawStore, Store};
 use crate::with_store;
 use crate::worker::Engine;
 use crate::worker::scheduler::{self, Mode};

@@ -13,7 +13,7 @@ use crate::worker::{Engine, shutdown};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Longest run, such as 5m [default: worker.run_budget]
+    /// Longest run, such as 5m [default: `worker.run_budget`]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub budget: Option<Duration>,
     #[command(flatten)]

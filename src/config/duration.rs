@@ -21,12 +21,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D
         ))
     };
     match Written::deserialize(d)? {
-        Written::Text(text) => parse(&text).map_err(|()| explain(&text)),
+        Written::Text(text) => humantime::parse_duration(&text).map_err(|_| explain(&text)),
         Written::Number(number) => Err(explain(&number.to_string())),
     }
-}
-
-/// Parses a duration with its unit.
-pub fn parse(text: &str) -> Result<Duration, ()> {
-    humantime::parse_duration(text).map_err(|_| ())
 }

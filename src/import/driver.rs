@@ -12,7 +12,7 @@ use super::files::{Input, expand};
 use super::reader::{Halt, Sink};
 use super::writer::Writer;
 use super::{Format, ImportError, ImportOptions, Summary, apple_health, csv, fhir};
-use crate::store::Store;
+use crate::store::RawStore;
 
 /// Batches between the thread that reads and the task that writes.
 const BATCHES_AHEAD: usize = 2;
@@ -26,7 +26,7 @@ const BATCHES_AHEAD: usize = 2;
 ///
 /// # Errors
 /// The first error of the input or of the store. Files before it stay stored.
-pub async fn import_file<S: Store>(
+pub async fn import_file<S: RawStore>(
     store: &S,
     path: &Path,
     options: &ImportOptions,
@@ -47,7 +47,7 @@ pub async fn import_file<S: Store>(
     Ok(sum)
 }
 
-async fn import_one<S: Store>(
+async fn import_one<S: RawStore>(
     writer: &mut Writer<'_, S>,
     path: &Path,
     options: &ImportOptions,
@@ -69,7 +69,7 @@ async fn import_one<S: Store>(
 }
 
 /// Reads in a thread of its own while this task stores what was read.
-async fn insert<S: Store>(
+async fn insert<S: RawStore>(
     writer: &mut Writer<'_, S>,
     name: &str,
     input: Arc<Input>,

@@ -11,7 +11,7 @@ use super::time::{self, Resolved};
 use crate::domain::labs::{LabResult, Labs};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::{ErrorClass, Store, StoreError};
+use crate::store::{ErrorClass, RawStore, StoreError};
 
 /// Users and zones remembered; beyond it they are asked for again.
 const MAX_KNOWN: usize = 20_000;
@@ -24,7 +24,7 @@ pub(super) struct Writer<'s, S> {
     zones: HashMap<UserId, Tz>,
 }
 
-impl<'s, S: Store> Writer<'s, S> {
+impl<'s, S: RawStore> Writer<'s, S> {
     pub(super) fn new(store: &'s S, default_zone: Tz) -> Writer<'s, S> {
         Writer {
             store,

@@ -25,12 +25,38 @@ pub use types::*;
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+/// Where raw rows go: all that an importer needs of a store.
+pub trait RawStore: Clone + Send + Sync + 'static {
+    /// Gives each patient reference its stable user id, in the order given,
+    /// allocating ids for those never seen.
+    fn resolve_users(
+        &self,
+        references: &[String],
+    ) -> impl Future<Output = Result<Vec<UserId>>> + Send;
+
+    /// IANA zone names of those users that have one in `user_time_zones`.
+    fn time_zones(
+        &self,
+        users: &[UserId],
+    ) -> impl Future<Output = Result<HashMap<UserId, String>>> + Send;
+
+    /// Stores raw rows in one short transaction; a row that is stored already
+    /// is not stored twice. With a `source_id` a row is the same when user,
+    /// source, `source_id` and [`Fold::SOURCE_KEY`] agree, and changed content
+    /// is a correction that marks its groups; without one it is the same when
+    /// every reported field agrees.
+    fn insert_raw<F: Fold>(
+        &self,
+        rows: Vec<NewRow<F::Payload>>,
+    ) -> impl Future<Output = Result<Inserted>> + Send;
+}
+
 /// A database that holds raw rows, groups and aggregates.
 ///
 /// No future of a store may be dropped before it is done: a transaction that is
 /// cut off would go back to the pool unfinished. Statements are bounded by the
 /// server's own timeouts instead.
-pub trait Store: Clone + Send + Sync + 'static {
+pub trait Store: RawStore {
     /// Held while one run excludes another; gives the lock back when dropped.
     type RunLock: Send;
 
@@ -55,29 +81,6 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Takes the lock of one-shot runs, or returns none while another has it.
     fn try_run_lock(&self) -> impl Future<Output = Result<Option<Self::RunLock>>> + Send;
-
-    /// Gives each patient reference its stable user id, in the order given,
-    /// allocating ids for those never seen.
-    fn resolve_users(
-        &self,
-        references: &[String],
-    ) -> impl Future<Output = Result<Vec<UserId>>> + Send;
-
-    /// IANA zone names of those users that have one in `user_time_zones`.
-    fn time_zones(
-        &self,
-        users: &[UserId],
-    ) -> impl Future<Output = Result<HashMap<UserId, String>>> + Send;
-
-    /// Stores raw rows in one short transaction; a row that is stored already
-    /// is not stored twice. With a `source_id` a row is the same when user,
-    /// source, `source_id` and [`Fold::SOURCE_KEY`] agree, and changed content
-    /// is a correction that marks its groups; without one it is the same when
-    /// every reported field agrees.
-    fn insert_raw<F: Fold>(
-        &self,
-        rows: Vec<NewRow<F::Payload>>,
-    ) -> impl Future<Output = Result<Inserted>> + Send;
 
     /// Lowest and highest user with pending rows.
     fn pending_users<F: Fold>(

@@ -75,13 +75,8 @@ impl Cluster {
             .args(options)
             .stderr(std::fs::File::create(dir.join("log")).unwrap());
         // The death signal hangs on the thread that starts the server: this
-        // one lives until the process ends.
-        std::thread::spawn(move || {
-            let _server = server.spawn().unwrap();
-            loop {
-                std::thread::park();
-            }
-        });
+        // one waits for it to the end.
+        std::thread::spawn(move || server.status().unwrap());
         wait_until("the server is ready", || {
             std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|file| {
                 file.lines()

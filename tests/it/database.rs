@@ -11,8 +11,14 @@ use vitalfold::with_store;
 use crate::cluster;
 
 pub(crate) enum Database {
-    Postgres { url: String, name: String },
-    Sqlite { url: String, dir: tempfile::TempDir },
+    Postgres {
+        url: String,
+        name: String,
+    },
+    Sqlite {
+        url: String,
+        _dir: tempfile::TempDir,
+    },
 }
 
 impl Database {
@@ -25,17 +31,13 @@ impl Database {
     pub(crate) fn sqlite() -> Database {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("t.db").display());
-        Database::Sqlite { url, dir }
+        Database::Sqlite { url, _dir: dir }
     }
 
     pub(crate) fn url(&self) -> &str {
         match self {
             Database::Postgres { url, .. } | Database::Sqlite { url, .. } => url,
         }
-    }
-
-    pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self, Database::Postgres { .. })
     }
 
     /// A store on this database with its schema in place.

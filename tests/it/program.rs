@@ -53,14 +53,6 @@ impl Program {
         ran.stdout
     }
 
-    pub(crate) fn start(&self, args: &[&str]) -> Child {
-        self.command(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-
     /// Writes a file into the program's folder.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.dir.path().join(name);
@@ -97,7 +89,7 @@ pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
         .join("../shared/data")
         .join(path);
     if !file.exists() {
-        println!("skipped: {} is absent", file.display());
+        eprintln!("skipped: {} is absent", file.display());
         return None;
     }
     Some(file)

@@ -182,7 +182,7 @@ mod tests {
     fn prefers_a_registered_vital_sign_then_loinc_then_the_first() {
         let both = concept(json!({"coding": [
             {"system": "http://acme.lab", "code": "BT"},
-            {"system": "http://loinc.org", "code": "8331-1"},
+            {"system": "http://loinc.org", "code": "72514-3"},
             {"system": "http://loinc.org", "code": "8310-5", "display": "Body temperature"},
         ]}));
         assert_eq!(both.metric(), Some("8310-5"));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use crate::domain::{Columns, Domain, Fold, NewRow, UserId, Value};
-use crate::store::{ErrorClass, Inserted, Store, StoreError};
+use crate::store::{ErrorClass, Inserted, RawStore, StoreError};
 
 /// One raw row: its user, offset, source and the columns of its domain.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
+impl RawStore for Memory {
     async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>, StoreError> {
         let mut state = self.0.lock().unwrap();
         state.resolve_calls += 1;

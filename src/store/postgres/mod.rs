@@ -61,6 +61,20 @@ macro_rules! on_connection {
     }};
 }
 
+impl RawStore for PgStore {
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        on_connection!(self, "read time zones", c => raw::time_zones(c, users))
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        on_connection!(self, "insert raw rows", c => raw::insert::<F>(c, rows))
+    }
+}
+
 impl Store for PgStore {
     type RunLock = control::PgRunLock;
 
@@ -92,18 +106,6 @@ impl Store for PgStore {
 
     async fn try_run_lock(&self) -> Result<Option<Self::RunLock>> {
         control::try_run_lock(self.lease("take run lock").await?).await
-    }
-
-    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
-        on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
-    }
-
-    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
-        on_connection!(self, "read time zones", c => raw::time_zones(c, users))
-    }
-
-    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
-        on_connection!(self, "insert raw rows", c => raw::insert::<F>(c, rows))
     }
 
     async fn pending_users<F: Fold>(&self) -> Result<Option<(UserId, UserId)>> {

@@ -174,7 +174,8 @@ async fn upsert<F: Fold>(
     Ok((inserted, rows.len() as u64 - inserted))
 }
 
-/// The insert of arrays of rows; `restrict` narrows `s`, the rows given.
+/// The insert of arrays of rows, in their order: ids follow it, and rows of
+/// one instant are folded by id; `restrict` narrows `s`, the rows given.
 fn insert_text<F: Fold>(restrict: &str) -> String {
     let columns = F::Payload::COLUMNS;
     let types: String = columns
@@ -196,7 +197,7 @@ fn insert_text<F: Fold>(restrict: &str) -> String {
            (user_id, utc_offset_minutes, source, source_id, device, note, {names}) \
          select s.user_id, s.utc_offset_minutes, s.source, s.source_id, s.device, s.note, \
            {selected} \
-         from s{restrict} order by s.user_id, s.source, s.source_id, s.position",
+         from s{restrict} order by s.position",
         table = F::RAW_TABLE,
         selected = selected.join(", "),
     )

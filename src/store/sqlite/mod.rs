@@ -93,6 +93,25 @@ pub struct SqliteRunLock {
     _file: File,
 }
 
+impl RawStore for SqliteStore {
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        let references = references.to_vec();
+        self.write("resolve users", move |c| raw::resolve_users(c, &references))
+            .await
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        let users = users.to_vec();
+        self.call("read time zones", move |c| raw::time_zones(c, &users))
+            .await
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        self.write("insert raw rows", move |c| raw::insert::<F>(c, rows))
+            .await
+    }
+}
+
 impl Store for SqliteStore {
     type RunLock = SqliteRunLock;
 
@@ -148,23 +167,6 @@ impl Store for SqliteStore {
 
     async fn try_run_lock(&self) -> Result<Option<SqliteRunLock>> {
         control::try_run_lock(&self.path)
-    }
-
-    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
-        let references = references.to_vec();
-        self.write("resolve users", move |c| raw::resolve_users(c, &references))
-            .await
-    }
-
-    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
-        let users = users.to_vec();
-        self.call("read time zones", move |c| raw::time_zones(c, &users))
-            .await
-    }
-
-    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
-        self.write("insert raw rows", move |c| raw::insert::<F>(c, rows))
-            .await
     }
 
     async fn pending_users<F: Fold>(&self) -> Result<Option<(UserId, UserId)>> {
