@@ -13,14 +13,15 @@ use crate::{with_domain, with_store};
 #[command(after_help = "Examples:
   vitalfold aggregates vitals --user 1 --metric steps
   vitalfold aggregates vitals --user 1 --period month --format json
-  vitalfold aggregates labs --user 1 --metric 4548-4 --from 2020-01-01 --format csv")]
+  vitalfold aggregates labs --user 1 --metric 4548-4 --from 2020-01-01 --format csv
+  vitalfold aggregates nutrition --user 1 --metric energy --period week")]
 pub struct Args {
     #[arg(value_enum)]
     domain: Domain,
     /// Whose aggregates
     #[arg(long, value_name = "ID")]
     user: UserId,
-    /// One metric or analyte: canonical name, LOINC code or `HealthKit` identifier
+    /// One metric, analyte or nutrient: canonical name, LOINC code or `HealthKit` identifier
     #[arg(long)]
     metric: Option<String>,
     #[arg(long, value_enum, default_value_t = Period::Day)]
