@@ -4,6 +4,9 @@ mod cluster;
 mod database;
 mod program;
 
+// First: it has the macro that declares a test per backend.
+#[macro_use]
 mod conformance;
 mod modes;
+mod nutrition;
 mod real_data;
