@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use vitalfold::domain::group::fold_group;
-use vitalfold::domain::nutrition::{Nutrition, NutritionEntry};
+use vitalfold::domain::nutrition::{Nutrition, NutritionEntry, registry};
+use vitalfold::domain::units::convert;
 use vitalfold::domain::{Aggregate, Domain, Fold, FoldRules, GroupKey, NewRow, Period, RawRow};
 use vitalfold::store::{
     AggregateQuery, GroupFilter, GroupOutcome, Inserted, Marked, PulledGroup, Store,
 };
 
 use crate::database::Database;
-use crate::program::Program;
+use crate::program::{Program, shared_data};
 
 on_both! {
     stored_days_fold_to_the_same_bits_as_those_in_memory,
@@ -335,4 +336,27 @@ fn a_food_diary_goes_from_file_to_table() {
     );
     let status = program.ok(&["status", "--json"]);
     assert!(status.contains("\"nutrition\""), "{status}");
+}
+
+#[test]
+fn every_dietary_type_of_healthkit_is_a_nutrient() {
+    let Some(map) = shared_data("loinc-maps/healthkit_to_loinc.csv") else {
+        return;
+    };
+    let mut reader = csv::Reader::from_path(map).unwrap();
+    let mut found = 0;
+    for record in reader.records() {
+        let record = record.unwrap();
+        if !record[0].contains("Dietary") {
+            continue;
+        }
+        found += 1;
+        let nutrient = registry::lookup(&record[0]).unwrap_or_else(|| panic!("{}", &record[0]));
+        assert!(
+            convert(1.0, &record[4], nutrient.unit).is_ok(),
+            "{}",
+            &record[0]
+        );
+    }
+    assert_eq!(found, 39);
 }

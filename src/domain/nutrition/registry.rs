@@ -127,7 +127,7 @@ mod tests {
                 assert_eq!(lookup(name).unwrap().name, nutrient.name);
             }
         }
-        for stranger in ["", "salt", "broccoli", "90522", "8867-4", "-"] {
+        for stranger in ["", "salt", "broccoli", "90522", "8867-4", "-", "n/a", "mg"] {
             assert!(lookup(stranger).is_none(), "{stranger}");
         }
     }
@@ -175,5 +175,23 @@ mod tests {
             let found = lookup(name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!((found.name, found.unit), (canonical, unit), "{name}");
         }
+    }
+
+    /// The table of the documentation, in its notation.
+    fn table() -> String {
+        let rows = nutrients().map(|nutrient| {
+            let Nutrient {
+                name, unit, max, ..
+            } = nutrient;
+            let aliases = nutrient.aliases.join(", ");
+            format!("| `{name}` | {unit} | {max} | {aliases} |\n")
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_the_registry() {
+        let page = include_str!("../../../docs/nutrition.md");
+        assert!(page.contains(&table()), "the table should be\n{}", table());
     }
 }

@@ -1,11 +1,12 @@
 //! Minerals. Each is the element: salt is sodium and chloride, and no amount
 //! of it is turned into either, because labels mean different things by it.
+//! A bare symbol names none: `Na` may be `n/a`, and `mg` a unit.
 
 use super::{Nutrient, nutrient};
 
 pub(super) const NUTRIENTS: &[Nutrient] = &[
     nutrient("sodium", "mg", 100_000.0)
-        .aliases(&["na", "sodium na"])
+        .aliases(&["sodium na"])
         .healthkit("HKQuantityTypeIdentifierDietarySodium")
         .molar_mass(22.99),
     nutrient("potassium", "mg", 100_000.0)
@@ -13,15 +14,15 @@ pub(super) const NUTRIENTS: &[Nutrient] = &[
         .healthkit("HKQuantityTypeIdentifierDietaryPotassium")
         .molar_mass(39.098),
     nutrient("calcium", "mg", 50_000.0)
-        .aliases(&["ca", "calcium ca"])
+        .aliases(&["calcium ca"])
         .healthkit("HKQuantityTypeIdentifierDietaryCalcium")
         .molar_mass(40.078),
     nutrient("iron", "mg", 5_000.0)
-        .aliases(&["fe", "iron fe"])
+        .aliases(&["iron fe"])
         .healthkit("HKQuantityTypeIdentifierDietaryIron")
         .molar_mass(55.845),
     nutrient("magnesium", "mg", 50_000.0)
-        .aliases(&["mg", "magnesium mg"])
+        .aliases(&["magnesium mg"])
         .healthkit("HKQuantityTypeIdentifierDietaryMagnesium")
         .molar_mass(24.305),
     nutrient("phosphorus", "mg", 50_000.0)
@@ -29,19 +30,19 @@ pub(super) const NUTRIENTS: &[Nutrient] = &[
         .healthkit("HKQuantityTypeIdentifierDietaryPhosphorus")
         .molar_mass(30.974),
     nutrient("zinc", "mg", 5_000.0)
-        .aliases(&["zn", "zinc zn"])
+        .aliases(&["zinc zn"])
         .healthkit("HKQuantityTypeIdentifierDietaryZinc")
         .molar_mass(65.38),
     nutrient("copper", "mg", 1_000.0)
-        .aliases(&["cu", "copper cu"])
+        .aliases(&["copper cu"])
         .healthkit("HKQuantityTypeIdentifierDietaryCopper")
         .molar_mass(63.546),
     nutrient("manganese", "mg", 1_000.0)
-        .aliases(&["mn", "manganese mn"])
+        .aliases(&["manganese mn"])
         .healthkit("HKQuantityTypeIdentifierDietaryManganese")
         .molar_mass(54.938),
     nutrient("selenium", "ug", 50_000.0)
-        .aliases(&["se", "selenium se"])
+        .aliases(&["selenium se"])
         .healthkit("HKQuantityTypeIdentifierDietarySelenium")
         .molar_mass(78.971),
     // Tablets against radioactive iodine hold 100 mg.
@@ -50,15 +51,15 @@ pub(super) const NUTRIENTS: &[Nutrient] = &[
         .healthkit("HKQuantityTypeIdentifierDietaryIodine")
         .molar_mass(126.904),
     nutrient("chloride", "mg", 200_000.0)
-        .aliases(&["cl", "chloride cl"])
+        .aliases(&["chloride cl"])
         .healthkit("HKQuantityTypeIdentifierDietaryChloride")
         .molar_mass(35.45),
     nutrient("chromium", "ug", 100_000.0)
-        .aliases(&["cr", "chromium cr"])
+        .aliases(&["chromium cr"])
         .healthkit("HKQuantityTypeIdentifierDietaryChromium")
         .molar_mass(51.996),
     nutrient("molybdenum", "ug", 100_000.0)
-        .aliases(&["mo", "molybdenum mo"])
+        .aliases(&["molybdenum mo"])
         .healthkit("HKQuantityTypeIdentifierDietaryMolybdenum")
         .molar_mass(95.95),
 ];
