@@ -42,6 +42,8 @@ enum Command {
     Status(commands::status::Args),
     /// Print a person's aggregates
     Aggregates(commands::aggregates::Args),
+    /// Recompute aggregates from raw rows and compare
+    Verify(commands::verify::Args),
     /// Make every worker pause
     Pause,
     /// Let paused workers go on
@@ -72,6 +74,7 @@ impl Cli {
             Command::Backfill(args) => commands::backfill::run(&config, args).await,
             Command::Status(args) => commands::status::run(&config, &args).await,
             Command::Aggregates(args) => commands::aggregates::run(&config, args).await,
+            Command::Verify(args) => commands::verify::run(&config, args).await,
             Command::Pause => commands::pause::run(&config, true).await,
             Command::Resume => commands::pause::run(&config, false).await,
             Command::Config(action) => commands::config::run(&config, &action),

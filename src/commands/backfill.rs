@@ -9,7 +9,7 @@ use tracing::info;
 use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::{Domain, UserId};
-use crate::store::{GroupFilter, Store};
+use crate::store::{GroupFilter, Store, Which};
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, shutdown};
 use crate::{telemetry, with_domain, with_store};
@@ -35,6 +35,10 @@ pub struct Args {
     /// Last local date, inclusive
     #[arg(long, value_name = "DATE")]
     to: Option<NaiveDate>,
+    /// Only groups that an older version of the folds wrote, or that have
+    /// rejected rows
+    #[arg(long)]
+    outdated: bool,
     /// Say what would be folded and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -61,15 +65,20 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
         from: args.from,
         to: args.to,
     };
+    let which = if args.outdated {
+        Which::Outdated
+    } else {
+        Which::All
+    };
     let any = open::for_folding(config, "backfill").await?;
     with_store!(any, store => {
         if args.dry_run {
-            return dry_run(&store, &domains, &filter, args.format.is_json()).await;
+            return dry_run(&store, &domains, &filter, which, args.format.is_json()).await;
         }
         let stop = CancellationToken::new();
         let engine = Engine::new(store, &config.worker, "backfill", stop.clone());
         let budget = run_once::budget(args.budget, config);
-        let work = fold(&engine, &domains, filter, args.resume, budget);
+        let work = fold(&engine, &domains, filter, (!args.resume).then_some(which), budget);
         match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
             Some(report) => {
                 let report = report?;
@@ -88,13 +97,14 @@ async fn dry_run<S: Store>(
     store: &S,
     domains: &[Domain],
     filter: &GroupFilter,
+    which: Which,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let mut counts = Vec::new();
     for &domain in domains {
         counts.push((
             domain,
-            with_domain!(domain, F => store.count_groups::<F>(filter).await)?,
+            with_domain!(domain, F => store.count_groups::<F>(filter, which).await)?,
         ));
     }
     let text = if json {
@@ -123,12 +133,12 @@ async fn fold<S: Store>(
     engine: &Engine<S>,
     domains: &[Domain],
     filter: GroupFilter,
-    resume: bool,
+    mark_first: Option<Which>,
     budget: Option<Duration>,
 ) -> anyhow::Result<scheduler::RunReport> {
-    if !resume {
+    if let Some(which) = mark_first {
         for &domain in domains {
-            let marked = mark(engine, domain, &filter).await?;
+            let marked = mark(engine, domain, &filter, which).await?;
             info!(domain = %domain, groups = marked, "marked {marked} groups of {domain} due");
         }
     }
@@ -156,11 +166,12 @@ async fn mark<S: Store>(
     engine: &Engine<S>,
     domain: Domain,
     filter: &GroupFilter,
+    which: Which,
 ) -> anyhow::Result<u64> {
     let (mut total, mut after) = (0, None);
     while !engine.stop.is_cancelled() {
         let marked = with_domain!(domain, F =>
-            engine.store.mark_due::<F>(filter, after, MARK_STEP).await)?;
+            engine.store.mark_due::<F>(filter, which, after, MARK_STEP).await)?;
         total += marked.groups;
         after = marked.last;
         if marked.groups < MARK_STEP as u64 {

@@ -77,7 +77,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     }
     result.context("import")?;
     Ok(if total.malformed > 0 {
-        Exit::GroupsFailed
+        Exit::Failures
     } else {
         Exit::Done
     })

@@ -11,6 +11,7 @@ pub mod output;
 pub mod pause;
 pub mod run_once;
 pub mod status;
+pub mod verify;
 pub mod worker;
 
 /// How a command ended.
@@ -18,8 +19,8 @@ pub mod worker;
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// Done, but groups failed.
-    GroupsFailed,
+    /// Done, but groups failed, records were malformed or drift was found.
+    Failures,
     /// Configuration, database or schema.
     CouldNotRun,
     /// Stopped or out of budget while work was left.
@@ -33,7 +34,7 @@ impl Exit {
     pub fn code(self) -> i32 {
         match self {
             Exit::Done => 0,
-            Exit::GroupsFailed => 1,
+            Exit::Failures => 1,
             Exit::CouldNotRun => 2,
             Exit::WorkLeft => 3,
             Exit::Locked => 4,

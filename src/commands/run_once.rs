@@ -61,7 +61,7 @@ pub(super) fn exit(report: &RunReport) -> Exit {
     if report.work_left {
         Exit::WorkLeft
     } else if report.groups_failed > 0 {
-        Exit::GroupsFailed
+        Exit::Failures
     } else {
         Exit::Done
     }

@@ -1,7 +1,7 @@
 //! The fold of one group: its hour and day rows, and the coarser rows that
 //! its day lies in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
@@ -12,12 +12,9 @@ use super::{Aggregate, AggregateKey, Fold, FoldRules, Period, RawRow, Rejection}
 pub struct GroupFold<M> {
     /// Hour, day and coarser rows, sorted by key.
     pub aggregates: Vec<Aggregate<M>>,
-    /// The (period, first date) pairs whose rows of `series` are replaced.
+    /// The (period, first date) pairs that `aggregates` are all rows of: what
+    /// is stored there beside them has lost its last raw row.
     pub periods: Vec<(Period, NaiveDate)>,
-    /// The (series, unit) pairs that this day has or had. An existing row of
-    /// one of these in one of `periods` that is not among `aggregates` has
-    /// lost its last raw row.
-    pub series: BTreeSet<(String, String)>,
     pub rejected: Vec<Rejection>,
 }
 
@@ -47,26 +44,14 @@ pub fn fold_group<F: Fold>(
     let day = F::fold_day(date, rows, rules);
     let mut aggregates = day.aggregates;
 
-    let series_of = |key: &AggregateKey| (key.series.clone(), key.unit.clone());
-    let mut series: BTreeSet<_> = aggregates.iter().map(|a| series_of(&a.key)).collect();
-    series.extend(
-        day_rows
-            .iter()
-            .filter(|a| a.key.local_date == date)
-            .map(|a| series_of(&a.key)),
-    );
-
-    // Day rows of the affected series, in date order.
+    // Day rows of each series, in date order.
     let mut days: BTreeMap<_, BTreeMap<NaiveDate, &Aggregate<F::Measure>>> = BTreeMap::new();
     let others = day_rows.iter().filter(|a| a.key.local_date != date);
     let own = aggregates.iter().filter(|a| a.key.period == Period::Day);
     for row in others.chain(own) {
-        let of_series = series_of(&row.key);
-        if series.contains(&of_series) {
-            days.entry(of_series)
-                .or_default()
-                .insert(row.key.local_date, row);
-        }
+        days.entry((&row.key.series, &row.key.unit))
+            .or_default()
+            .insert(row.key.local_date, row);
     }
 
     let mut coarser_rows = Vec::new();
@@ -99,8 +84,8 @@ pub fn fold_group<F: Fold>(
                     period,
                     local_date: first,
                     period_start: first.and_time(chrono::NaiveTime::MIN).and_utc() + offset,
-                    series: name.clone(),
-                    unit: unit.clone(),
+                    series: (*name).clone(),
+                    unit: (*unit).clone(),
                 },
                 measure: F::fold_days(&within),
             });
@@ -111,7 +96,6 @@ pub fn fold_group<F: Fold>(
     GroupFold {
         aggregates,
         periods,
-        series,
         rejected: day.rejected,
     }
 }
@@ -202,7 +186,7 @@ mod tests {
             "2024-05-02",
             &[row(3, "steps", 9999.0, "2024-05-02T08:00:00Z", 0)],
         ));
-        // Of another series: untouched.
+        // Of another series: its coarser rows stay as they are.
         stored.extend(day_rows(
             "2024-05-01",
             &[row(4, "heart_rate", 60.0, "2024-05-01T08:00:00Z", 0)],
@@ -215,6 +199,7 @@ mod tests {
         let totals: Vec<_> = fold
             .aggregates
             .iter()
+            .filter(|row| row.key.series == "steps")
             .map(|row| {
                 (
                     row.key.period,
@@ -242,8 +227,12 @@ mod tests {
                 (Period::Month, date("2024-05-01")),
             ]
         );
-        let steps = ("steps".to_owned(), "{count}".to_owned());
-        assert_eq!(fold.series, BTreeSet::from([steps]));
+        let heart_rates = coarse(&fold);
+        let heart_rates: Vec<_> = heart_rates
+            .iter()
+            .filter(|row| row.2 == "heart_rate")
+            .collect();
+        assert_eq!(heart_rates.len(), 2);
     }
 
     #[test]
@@ -266,21 +255,22 @@ mod tests {
             ]
         );
         assert_eq!(fold.aggregates.len(), 2);
-        // Named, so that what is stored of it is deleted.
-        let names: Vec<_> = fold.series.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["heart_rate", "steps"]);
     }
 
     #[test]
     fn an_empty_group_folds_to_nothing() {
         let fold = fold_group::<Vitals>(date("2024-05-02"), &[], Vec::new(), &FoldRules::default());
-        assert!(fold.aggregates.is_empty() && fold.series.is_empty() && fold.rejected.is_empty());
+        assert!(fold.aggregates.is_empty() && fold.rejected.is_empty());
         let other_day = day_rows(
             "2024-05-01",
             &[row(1, "steps", 1.0, "2024-05-01T08:00:00Z", 0)],
         );
         let fold = fold_group::<Vitals>(date("2024-05-02"), &[], other_day, &FoldRules::default());
-        assert!(fold.aggregates.is_empty() && fold.series.is_empty());
+        assert!(
+            fold.aggregates
+                .iter()
+                .all(|row| row.key.period.is_coarser_than_day())
+        );
     }
 
     #[test]

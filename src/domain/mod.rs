@@ -4,6 +4,7 @@
 //! a folder here and a line in [`with_domain!`](crate::with_domain) and
 //! [`Domain`].
 
+pub mod drift;
 pub mod group;
 pub mod labs;
 pub mod loinc;
@@ -132,7 +133,7 @@ pub struct Aggregate<M> {
 }
 
 /// What tells one aggregate of a user from another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct AggregateKey {
     pub period: Period,
     /// Hour rows: the group's date. Coarser rows: the first date of the period.

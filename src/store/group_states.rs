@@ -74,6 +74,13 @@ pub(super) fn row_states(rows: &[(i64, String)], rejected: &[Rejection]) -> RowS
     states
 }
 
+/// How many of the rows, all of them `completed` or `rejected`, are in the
+/// other of the two states than the fold says.
+pub(super) fn misjudged(rows: &[(i64, String)], rejected: &[Rejection]) -> usize {
+    let states = row_states(rows, rejected);
+    usize::try_from(states.completed + states.rejected).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,11 +124,35 @@ pub trait Store: RawStore {
         failure: &Failure,
     ) -> impl Future<Output = Result<GroupState>> + Send;
 
+    /// Recomputes a group from its raw rows and compares, all as of one moment;
+    /// writes nothing.
+    fn check_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> impl Future<Output = Result<GroupCheck>> + Send;
+
+    /// The next `limit` groups that match, in (user, date) order after `after`.
+    fn groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(UserId, NaiveDate)>>> + Send;
+
+    /// At most `limit` groups that match, picked by chance.
+    fn sample_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(UserId, NaiveDate)>>> + Send;
+
     /// Marks the next `limit` groups due that match, in (user, date) order
     /// after `after`, whether or not they were folded before.
     fn mark_due<F: Fold>(
         &self,
         filter: &GroupFilter,
+        which: Which,
         after: Option<(UserId, NaiveDate)>,
         limit: usize,
     ) -> impl Future<Output = Result<Marked>> + Send;
@@ -137,6 +161,7 @@ pub trait Store: RawStore {
     fn count_groups<F: Fold>(
         &self,
         filter: &GroupFilter,
+        which: Which,
     ) -> impl Future<Output = Result<GroupCounts>> + Send;
 
     /// Counts the groups that are due now or will be, within the filter.

@@ -35,6 +35,30 @@ pub struct GroupFilter {
     pub to: Option<NaiveDate>,
 }
 
+/// Which of the groups within a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those that an older version of the fold wrote, and those with rejected
+    /// rows, which a newer version may accept.
+    Outdated,
+}
+
+/// What recomputing a group from its raw rows showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupCheck {
+    /// Rows are pending or failed, or the group is marked: it is not meant to
+    /// agree yet.
+    Unsettled,
+    Settled {
+        /// Aggregates of any period touched that differ.
+        drifts: Vec<crate::domain::drift::Drift>,
+        /// Raw rows that are `completed` and should be `rejected`, or the
+        /// other way round.
+        misjudged_rows: usize,
+    },
+}
+
 /// What became of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupOutcome {

@@ -64,6 +64,14 @@ pub fn progress_bytes(total: u64) -> ProgressBar {
     )
 }
 
+/// Counts what has no known end. `unit` is what is counted.
+pub fn spinner(unit: &str) -> ProgressBar {
+    with_template(
+        0,
+        &format!("{{spinner}} {{msg}} {{pos}} {unit} · {{per_sec}}"),
+    )
+}
+
 fn with_template(total: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     let bar = bars().add(ProgressBar::new(total));

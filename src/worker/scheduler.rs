@@ -113,7 +113,12 @@ pub async fn run<S: Store>(
         match round {
             Round::More => {}
             Round::Done if mode.until_idle => break Ok(()),
-            Round::Done | Round::Blocked => {
+            // Cron starts the next run: waiting ones would pile up.
+            Round::Paused if mode.until_idle => {
+                report.work_left = work_is_left(engine, &states, mode).await;
+                break Ok(());
+            }
+            Round::Done | Round::Blocked | Round::Paused => {
                 wait(engine, engine.config.poll.mul_f64(jitter())).await
             }
         }
@@ -131,8 +136,10 @@ enum Round {
     More,
     /// Nothing was found.
     Done,
-    /// There is work, but others hold it, or everything is paused.
+    /// There is work, but others hold it.
     Blocked,
+    /// An operator paused everything.
+    Paused,
 }
 
 async fn round<S: Store>(
@@ -144,7 +151,7 @@ async fn round<S: Store>(
     progress: &mut impl FnMut(&PassReport),
 ) -> Result<Round> {
     if beat.send(engine, mode.name).await? {
-        return Ok(Round::Blocked);
+        return Ok(Round::Paused);
     }
     let mut round = Round::Done;
     for state in states {

@@ -7,8 +7,8 @@ use vitalfold::domain::labs::{LabResult, Labs};
 use vitalfold::domain::vitals::{VitalSample, Vitals};
 use vitalfold::domain::{Domain, GroupKey, NewRow, Period};
 use vitalfold::store::{
-    AggregateQuery, ErrorClass, Failure, GroupFilter, GroupOutcome, GroupState, Heartbeat,
-    Inserted, Marked, PulledGroup, Store,
+    AggregateQuery, ErrorClass, Failure, GroupCheck, GroupFilter, GroupOutcome, GroupState,
+    Heartbeat, Inserted, Marked, PulledGroup, Store, Which,
 };
 use vitalfold::with_store;
 
@@ -49,6 +49,8 @@ on_both! {
     marking_goes_in_steps,
     a_rejected_row_keeps_its_reason_until_it_is_corrected,
     labs_fold_into_their_periods,
+    a_check_tells_drift_from_what_is_not_settled,
+    outdated_groups_are_found,
     the_run_lock_is_exclusive,
     a_pause_reaches_every_worker,
 }
@@ -477,9 +479,15 @@ async fn marking_goes_in_steps<S: Store>(_: &Database, store: S) {
         from: Some(date("2026-02-10")),
         to: Some(date("2026-02-19")),
     };
-    let counts = store.count_groups::<Vitals>(&filter).await.unwrap();
+    let counts = store
+        .count_groups::<Vitals>(&filter, Which::All)
+        .await
+        .unwrap();
     assert_eq!((counts.groups, counts.users, counts.rows), (10, 1, 10));
-    let first = store.mark_due::<Vitals>(&filter, None, 6).await.unwrap();
+    let first = store
+        .mark_due::<Vitals>(&filter, Which::All, None, 6)
+        .await
+        .unwrap();
     assert_eq!(
         first,
         Marked {
@@ -488,7 +496,7 @@ async fn marking_goes_in_steps<S: Store>(_: &Database, store: S) {
         }
     );
     let second = store
-        .mark_due::<Vitals>(&filter, first.last, 6)
+        .mark_due::<Vitals>(&filter, Which::All, first.last, 6)
         .await
         .unwrap();
     assert_eq!(
@@ -623,4 +631,104 @@ async fn a_pause_reaches_every_worker<S: Store>(_: &Database, store: S) {
     store.forget_worker("w1").await.unwrap();
     let status = store.status(Domain::ALL).await.unwrap();
     assert!(!status.paused && status.workers.is_empty());
+}
+
+/// The drifts of user 1 on 2026-01-05, in words; none while unsettled.
+async fn drifts<S: Store>(store: &S) -> Option<Vec<String>> {
+    match store
+        .check_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap()
+    {
+        GroupCheck::Unsettled => None,
+        GroupCheck::Settled {
+            drifts,
+            misjudged_rows,
+        } => Some(
+            drifts
+                .into_iter()
+                .map(|drift| format!("{} {:?}", drift.key.period, drift.what))
+                .chain((misjudged_rows > 0).then(|| format!("{misjudged_rows} rows")))
+                .collect(),
+        ),
+    }
+}
+
+async fn a_check_tells_drift_from_what_is_not_settled<S: Store>(db: &Database, store: S) {
+    let row = |value| heart_rate(1, "2026-01-05T10:00:00Z", value);
+    store.insert_raw::<Vitals>(vec![row(60.0)]).await.unwrap();
+    assert_eq!(drifts(&store).await, None, "pending");
+    store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    assert_eq!(drifts(&store).await, Some(vec![]));
+    store.insert_raw::<Vitals>(vec![row(70.0)]).await.unwrap();
+    assert_eq!(drifts(&store).await, None, "one is pending");
+    store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+
+    db.execute("update vitals_aggregates set mean = 1 where period = 'month'");
+    db.execute("delete from vitals_aggregates where period = 'week'");
+    db.execute("update vitals_aggregates set metric = 'steps' where period = 'hour'");
+    db.execute("update raw_vitals set status = 'rejected' where value = 60");
+    let found = drifts(&store).await.unwrap();
+    let expected = [
+        "hour Missing",
+        "week Missing",
+        "month Differs([\"mean\"])",
+        "hour Extra",
+        "1 rows",
+    ];
+    assert_eq!(found, expected);
+    // Folding again mends all of it.
+    store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    assert_eq!(drifts(&store).await, Some(vec![]));
+}
+
+async fn outdated_groups_are_found<S: Store>(db: &Database, store: S) {
+    let mut rows = ["2026-01-05", "2026-01-06", "2026-01-07"]
+        .map(|day| heart_rate(1, &format!("{day}T10:00:00Z"), 60.0));
+    rows[2].payload.metric = "no_such_metric".into();
+    store.insert_raw::<Vitals>(rows.into()).await.unwrap();
+    for day in ["2026-01-05", "2026-01-06", "2026-01-07"] {
+        store.fold_group::<Vitals>(1, date(day)).await.unwrap();
+    }
+    let all = GroupFilter::default();
+    let known = store
+        .groups::<Vitals>(&all, Some((1, date("2026-01-05"))), 10)
+        .await
+        .unwrap();
+    assert_eq!(known, [(1, date("2026-01-06")), (1, date("2026-01-07"))]);
+    assert_eq!(
+        store.sample_groups::<Vitals>(&all, 2).await.unwrap().len(),
+        2
+    );
+    db.execute(
+        "update vitals_aggregates set algorithm_version = 0 where local_date = '2026-01-06'",
+    );
+    assert_eq!(
+        store
+            .count_groups::<Vitals>(&all, Which::Outdated)
+            .await
+            .unwrap()
+            .groups,
+        2
+    );
+    let marked = store
+        .mark_due::<Vitals>(&all, Which::Outdated, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        marked,
+        Marked {
+            groups: 2,
+            last: Some((1, date("2026-01-07")))
+        }
+    );
 }

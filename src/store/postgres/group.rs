@@ -118,12 +118,12 @@ async fn try_user_lock<F: Fold>(
 /// The advisory lock of (domain, user).
 const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
 
-struct StoredGroup<F: Fold> {
-    rows: Vec<StoredRaw<F::Payload>>,
-    day_rows: Vec<StoredAggregate<F::Measure>>,
+pub(super) struct StoredGroup<F: Fold> {
+    pub(super) rows: Vec<StoredRaw<F::Payload>>,
+    pub(super) day_rows: Vec<StoredAggregate<F::Measure>>,
 }
 
-async fn read<F: Fold>(
+pub(super) async fn read<F: Fold>(
     connection: &mut AsyncPgConnection,
     user_id: UserId,
     local_date: NaiveDate,
@@ -274,19 +274,17 @@ fn bind_keys(statement: rows::Statement, keys: &[crate::domain::AggregateKey]) -
         .bind::<Array<Text>, _>(keys.iter().map(|key| key.unit.clone()).collect::<Vec<_>>())
 }
 
-/// Deletes rows of the group's series and periods that it no longer has.
+/// Deletes what the group's periods no longer have.
 fn delete_vanished<F: Fold>(
     user_id: UserId,
     folded: &GroupFold<F::Measure>,
 ) -> Cached<rows::Statement> {
     let text = format!(
         "delete from {table} as a \
-         using unnest($2::text[], $3::date[]) as p (period, local_date), \
-               unnest($4::text[], $5::text[]) as s (series, unit) \
+         using unnest($2::text[], $3::date[]) as p (period, local_date) \
          where a.user_id = $1 and a.period = p.period and a.local_date = p.local_date \
-           and a.{series} = s.series and a.unit = s.unit \
            and not exists ( \
-             select from unnest($6::text[], $7::date[], $8::timestamptz[], $9::text[], $10::text[]) \
+             select from unnest($4::text[], $5::date[], $6::timestamptz[], $7::text[], $8::text[]) \
                as k (period, local_date, period_start, series, unit) \
              where k.period = a.period and k.local_date = a.local_date \
                and k.period_start = a.period_start and k.series = a.{series} and k.unit = a.unit)",
@@ -298,31 +296,16 @@ fn delete_vanished<F: Fold>(
         .iter()
         .map(|row| row.key.clone())
         .collect();
+    let (periods, dates): (Vec<_>, Vec<_>) = folded
+        .periods
+        .iter()
+        .map(|(period, first)| (period.name(), *first))
+        .unzip();
     let statement = diesel::sql_query(text)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
-        .bind::<Array<Text>, _>(
-            folded
-                .periods
-                .iter()
-                .map(|p| p.0.name())
-                .collect::<Vec<_>>(),
-        )
-        .bind::<Array<Date>, _>(folded.periods.iter().map(|p| p.1).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(
-            folded
-                .series
-                .iter()
-                .map(|s| s.0.clone())
-                .collect::<Vec<_>>(),
-        )
-        .bind::<Array<Text>, _>(
-            folded
-                .series
-                .iter()
-                .map(|s| s.1.clone())
-                .collect::<Vec<_>>(),
-        );
+        .bind::<Array<Text>, _>(periods)
+        .bind::<Array<Date>, _>(dates);
     Cached(bind_keys(statement, &keys))
 }
 

@@ -1,10 +1,12 @@
 //! PostgreSQL, in production.
 
 mod cached;
+mod check;
 mod classify;
 mod connect;
 mod control;
 mod group;
+mod known;
 mod migrate;
 mod pool;
 mod pull;
@@ -143,17 +145,48 @@ impl Store for PgStore {
         on_connection!(self, "mark failed", c => group::mark_failed::<F>(c, key, failure))
     }
 
-    async fn mark_due<F: Fold>(
+    async fn check_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<GroupCheck> {
+        let rules = &*self.rules;
+        on_connection!(self, "check group", c => check::check::<F>(c, user_id, local_date, rules))
+    }
+
+    async fn groups<F: Fold>(
         &self,
         filter: &GroupFilter,
         after: Option<(UserId, NaiveDate)>,
         limit: usize,
-    ) -> Result<Marked> {
-        on_connection!(self, "mark due", c => pull::mark_due::<F>(c, filter, after, limit))
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        on_connection!(self, "list groups", c => known::groups::<F>(c, filter, after, limit))
     }
 
-    async fn count_groups<F: Fold>(&self, filter: &GroupFilter) -> Result<GroupCounts> {
-        on_connection!(self, "count groups", c => pull::count_groups::<F>(c, filter))
+    async fn sample_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        on_connection!(self, "sample groups", c => known::sample::<F>(c, filter, limit))
+    }
+
+    async fn mark_due<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        which: Which,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Marked> {
+        on_connection!(self, "mark due", c => known::mark_due::<F>(c, filter, which, after, limit))
+    }
+
+    async fn count_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        which: Which,
+    ) -> Result<GroupCounts> {
+        on_connection!(self, "count groups", c => known::count::<F>(c, filter, which))
     }
 
     async fn count_due(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {

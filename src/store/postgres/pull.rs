@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
 use crate::domain::{Domain, Fold, GroupKey, UserId};
-use crate::store::{GroupCounts, GroupFilter, Marked, PulledGroup};
+use crate::store::{GroupFilter, PulledGroup};
 
 #[derive(diesel::QueryableByName)]
 struct UserRange {
@@ -32,11 +32,11 @@ pub(super) async fn pending_users<F: Fold>(
 }
 
 #[derive(diesel::QueryableByName)]
-struct GroupRow {
+pub(super) struct GroupRow {
     #[diesel(sql_type = BigInt)]
-    user_id: i64,
+    pub(super) user_id: i64,
     #[diesel(sql_type = Date)]
-    local_date: NaiveDate,
+    pub(super) local_date: NaiveDate,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -93,7 +93,7 @@ pub(super) async fn pull<F: Fold>(
 }
 
 /// Conditions on `user_id` and `local_date`; binds $1 to $3.
-const WITHIN: &str = "(cardinality($1::bigint[]) = 0 or user_id = any($1)) \
+pub(super) const WITHIN: &str = "(cardinality($1::bigint[]) = 0 or user_id = any($1)) \
      and ($2::date is null or local_date >= $2) and ($3::date is null or local_date <= $3)";
 
 macro_rules! bind_filter {
@@ -104,6 +104,7 @@ macro_rules! bind_filter {
             .bind::<Nullable<Date>, _>($filter.to)
     };
 }
+pub(super) use bind_filter;
 
 pub(super) async fn due_groups(
     connection: &mut AsyncPgConnection,
@@ -153,78 +154,4 @@ pub(super) async fn count_due(
         .get_result(connection)
         .await?;
     Ok(u64::try_from(count.count).unwrap_or(0))
-}
-
-/// Every group that has raw rows or, where they were deleted behind the
-/// triggers' back, day rows. Binds $1 to $3.
-fn known_groups<F: Fold>(extra: &str) -> String {
-    format!(
-        "select user_id, local_date from {raw} where {WITHIN}{extra} \
-         union \
-         select user_id, local_date from {aggregates} where period = 'day' and {WITHIN}{extra}",
-        raw = F::RAW_TABLE,
-        aggregates = F::AGGREGATE_TABLE,
-    )
-}
-
-pub(super) async fn mark_due<F: Fold>(
-    connection: &mut AsyncPgConnection,
-    filter: &GroupFilter,
-    after: Option<(UserId, NaiveDate)>,
-    limit: usize,
-) -> QueryResult<Marked> {
-    let query = diesel::sql_query(format!(
-        "insert into aggregation_groups as g (user_id, domain, local_date) \
-         select user_id, $4, local_date from ({known}) k \
-         order by user_id, local_date limit $7 \
-         on conflict (user_id, domain, local_date) do update set \
-           version = greatest(g.version + 1, excluded.version), state = 'due', attempts = 0, \
-           next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
-         returning user_id, local_date",
-        known = known_groups::<F>(
-            " and ($5::bigint is null or (user_id, local_date) > ($5, $6::date))"
-        ),
-    ));
-    let mut rows: Vec<GroupRow> = bind_filter!(query, filter)
-        .bind::<Text, _>(F::DOMAIN.name())
-        .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
-        .bind::<Nullable<Date>, _>(after.map(|after| after.1))
-        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .load(connection)
-        .await?;
-    rows.sort_by_key(|row| (row.user_id, row.local_date));
-    Ok(Marked {
-        groups: rows.len() as u64,
-        last: rows.last().map(|row| (row.user_id, row.local_date)),
-    })
-}
-
-#[derive(diesel::QueryableByName)]
-struct Counts {
-    #[diesel(sql_type = BigInt)]
-    groups: i64,
-    #[diesel(sql_type = BigInt)]
-    users: i64,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-pub(super) async fn count_groups<F: Fold>(
-    connection: &mut AsyncPgConnection,
-    filter: &GroupFilter,
-) -> QueryResult<GroupCounts> {
-    let query = diesel::sql_query(format!(
-        "select count(*) as groups, count(distinct user_id) as users, \
-           (select count(*) from {raw} where {WITHIN}) as rows \
-         from ({known}) k",
-        raw = F::RAW_TABLE,
-        known = known_groups::<F>(""),
-    ));
-    let counts: Counts = bind_filter!(query, filter).get_result(connection).await?;
-    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-    Ok(GroupCounts {
-        groups: unsigned(counts.groups),
-        users: unsigned(counts.users),
-        rows: unsigned(counts.rows),
-    })
 }

@@ -5,16 +5,20 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::NaiveDate;
+use diesel::deserialize;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel::sqlite::Sqlite;
 
 use super::rows::{self, NOW, StoredAggregate, StoredKey, StoredRaw, time_text};
+use crate::domain::drift::compare;
 use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
 use crate::domain::table::Columns;
-use crate::domain::{AggregateKey, Fold, FoldRules, GroupKey, UserId};
-use crate::store::group_states::{RowState, row_states};
+use crate::domain::{Aggregate, AggregateKey, Fold, FoldRules, GroupKey, UserId};
+use crate::store::group_states::{RowState, misjudged, row_states};
 use crate::store::sql::{aggregate_key, list, measure_columns};
-use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState};
+use crate::store::{ErrorClass, Failure, GroupCheck, GroupOutcome, GroupState};
 
 pub(super) fn fold<F: Fold>(
     connection: &mut SqliteConnection,
@@ -69,7 +73,7 @@ fn read_day_rows<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
-) -> QueryResult<Vec<crate::domain::Aggregate<F::Measure>>> {
+) -> QueryResult<Vec<Aggregate<F::Measure>>> {
     let (first, last) = neighbour_dates::<F>(local_date);
     let rows: Vec<StoredAggregate<F::Measure>> = diesel::sql_query(format!(
         "select period, local_date, period_start, {series} as series, unit, {columns} \
@@ -103,10 +107,7 @@ fn delete_vanished<F: Fold>(
         .bind::<Text, _>(first.to_string())
         .load(connection)?;
         for StoredKey(key) in existing {
-            let ours = folded
-                .series
-                .contains(&(key.series.clone(), key.unit.clone()));
-            if ours && !kept.contains(&key) {
+            if !kept.contains(&key) {
                 diesel::sql_query(format!(
                     "delete from {table} where user_id = ? and period = ? and local_date = ? \
                      and period_start = ? and {series} = ? and unit = ?",
@@ -186,6 +187,71 @@ fn set_states<F: Fold>(
         .execute(connection)?;
     }
     Ok(())
+}
+
+struct Versioned<M>(Aggregate<M>, i32);
+
+impl<M: Columns> QueryableByName<Sqlite> for Versioned<M> {
+    fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
+        let version = NamedRow::get::<Integer, i32>(row, "algorithm_version")?;
+        Ok(Versioned(StoredAggregate::build(row)?.0, version))
+    }
+}
+
+#[derive(QueryableByName)]
+struct Mark {
+    #[diesel(sql_type = Bool)]
+    marked: bool,
+}
+
+/// Recomputes a group and compares; must run in a transaction, so that it sees
+/// one moment.
+pub(super) fn check<F: Fold>(
+    connection: &mut SqliteConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+    rules: &FoldRules,
+) -> QueryResult<GroupCheck> {
+    let mark: Mark = diesel::sql_query(
+        "select exists (select 1 from aggregation_groups \
+         where user_id = ? and domain = ? and local_date = ?) as marked",
+    )
+    .bind::<BigInt, _>(user_id)
+    .bind::<Text, _>(F::DOMAIN.name())
+    .bind::<Text, _>(local_date.to_string())
+    .get_result(connection)?;
+    let stored = read_rows::<F>(connection, user_id, local_date)?;
+    let statuses: Vec<_> = stored
+        .iter()
+        .map(|s| (s.row.id, s.status.clone()))
+        .collect();
+    let unfinished = |(_, status): &(i64, String)| !matches!(&**status, "completed" | "rejected");
+    if mark.marked || statuses.iter().any(unfinished) {
+        return Ok(GroupCheck::Unsettled);
+    }
+    let rows: Vec<_> = stored.into_iter().map(|stored| stored.row).collect();
+    let day_rows = read_day_rows::<F>(connection, user_id, local_date)?;
+    let folded = fold_group::<F>(local_date, &rows, day_rows, rules);
+    let mut existing = Vec::new();
+    for (period, first) in &folded.periods {
+        let rows: Vec<Versioned<F::Measure>> = diesel::sql_query(format!(
+            "select period, local_date, period_start, {series} as series, unit, \
+               algorithm_version, {columns} \
+             from {table} where user_id = ? and period = ? and local_date = ?",
+            series = F::SERIES_COLUMN,
+            columns = list("", &measure_columns::<F>()),
+            table = F::AGGREGATE_TABLE,
+        ))
+        .bind::<BigInt, _>(user_id)
+        .bind::<Text, _>(period.name())
+        .bind::<Text, _>(first.to_string())
+        .load(connection)?;
+        existing.extend(rows.into_iter().map(|row| (row.0, row.1)));
+    }
+    Ok(GroupCheck::Settled {
+        drifts: compare(&folded.aggregates, &existing, F::ALGORITHM_VERSION),
+        misjudged_rows: misjudged(&statuses, &folded.rejected),
+    })
 }
 
 #[derive(QueryableByName)]

@@ -6,6 +6,7 @@ mod classify;
 mod connect;
 mod control;
 mod group;
+mod known;
 mod pull;
 mod raw;
 mod read;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use diesel::{QueryResult, SqliteConnection};
+use diesel::{Connection, QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -217,23 +218,67 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn check_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<GroupCheck> {
+        let rules = self.rules.clone();
+        self.call("check group", move |c| {
+            c.transaction(|c| group::check::<F>(c, user_id, local_date, &rules))
+        })
+        .await
+    }
+
+    async fn groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        let filter = filter.clone();
+        self.call("list groups", move |c| {
+            known::groups::<F>(c, &filter, after, limit)
+        })
+        .await
+    }
+
+    async fn sample_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        let filter = filter.clone();
+        self.call("sample groups", move |c| {
+            known::sample::<F>(c, &filter, limit)
+        })
+        .await
+    }
+
     async fn mark_due<F: Fold>(
         &self,
         filter: &GroupFilter,
+        which: Which,
         after: Option<(UserId, NaiveDate)>,
         limit: usize,
     ) -> Result<Marked> {
         let filter = filter.clone();
         self.write("mark due", move |c| {
-            pull::mark_due::<F>(c, &filter, after, limit)
+            known::mark_due::<F>(c, &filter, which, after, limit)
         })
         .await
     }
 
-    async fn count_groups<F: Fold>(&self, filter: &GroupFilter) -> Result<GroupCounts> {
+    async fn count_groups<F: Fold>(
+        &self,
+        filter: &GroupFilter,
+        which: Which,
+    ) -> Result<GroupCounts> {
         let filter = filter.clone();
-        self.call("count groups", move |c| pull::count_groups::<F>(c, &filter))
-            .await
+        self.call("count groups", move |c| {
+            known::count::<F>(c, &filter, which)
+        })
+        .await
     }
 
     async fn count_due(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rows::{NOW, now_plus};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
-use crate::store::{GroupCounts, GroupFilter, Marked, PulledGroup};
+use crate::store::{GroupFilter, PulledGroup};
 
 #[derive(QueryableByName)]
 struct UserRange {
@@ -30,9 +30,9 @@ pub(super) fn pending_users<F: Fold>(
 }
 
 #[derive(QueryableByName)]
-struct GroupRow {
+pub(super) struct GroupRow {
     #[diesel(sql_type = BigInt)]
-    user_id: i64,
+    pub(super) user_id: i64,
     #[diesel(sql_type = Text)]
     local_date: String,
     #[diesel(sql_type = BigInt)]
@@ -40,7 +40,7 @@ struct GroupRow {
 }
 
 impl GroupRow {
-    fn date(&self) -> QueryResult<NaiveDate> {
+    pub(super) fn date(&self) -> QueryResult<NaiveDate> {
         self.local_date
             .parse()
             .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
@@ -91,7 +91,7 @@ pub(super) fn pull<F: Fold>(
 }
 
 /// Conditions on `user_id` and `local_date`; binds ?1 to ?3.
-const WITHIN: &str = "(?1 = '[]' or user_id in (select value from json_each(?1))) \
+pub(super) const WITHIN: &str = "(?1 = '[]' or user_id in (select value from json_each(?1))) \
      and (?2 is null or local_date >= ?2) and (?3 is null or local_date <= ?3)";
 
 macro_rules! bind_filter {
@@ -102,6 +102,7 @@ macro_rules! bind_filter {
             .bind::<Nullable<Text>, _>($filter.to.map(|date| date.to_string()))
     };
 }
+pub(super) use bind_filter;
 
 pub(super) fn due_groups(
     connection: &mut SqliteConnection,
@@ -148,79 +149,4 @@ pub(super) fn count_due(
         .bind::<Text, _>(domain.name())
         .get_result(connection)?;
     Ok(u64::try_from(count.count).unwrap_or(0))
-}
-
-/// Every group that has raw rows or, where they were deleted behind the
-/// triggers' back, day rows. Binds ?1 to ?3.
-fn known_groups<F: Fold>(extra: &str) -> String {
-    format!(
-        "select user_id, local_date from {raw} where {WITHIN}{extra} \
-         union \
-         select user_id, local_date from {aggregates} where period = 'day' and {WITHIN}{extra}",
-        raw = F::RAW_TABLE,
-        aggregates = F::AGGREGATE_TABLE,
-    )
-}
-
-pub(super) fn mark_due<F: Fold>(
-    connection: &mut SqliteConnection,
-    filter: &GroupFilter,
-    after: Option<(UserId, NaiveDate)>,
-    limit: usize,
-) -> QueryResult<Marked> {
-    let query = diesel::sql_query(format!(
-        "insert into aggregation_groups (user_id, domain, local_date) \
-         select user_id, ?4, local_date from ({known}) where true \
-         order by user_id, local_date limit ?7 \
-         on conflict (user_id, domain, local_date) do update set \
-           version = version + 1, state = 'due', attempts = 0, \
-           next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
-         returning user_id, local_date, 0 as rows",
-        known = known_groups::<F>(" and (?5 is null or (user_id, local_date) > (?5, ?6))"),
-    ));
-    let rows: Vec<GroupRow> = bind_filter!(query, filter)
-        .bind::<Text, _>(F::DOMAIN.name())
-        .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
-        .bind::<Nullable<Text>, _>(after.map(|after| after.1.to_string()))
-        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .load(connection)?;
-    let mut marked = rows
-        .iter()
-        .map(|row| Ok((row.user_id, row.date()?)))
-        .collect::<QueryResult<Vec<_>>>()?;
-    marked.sort_unstable();
-    Ok(Marked {
-        groups: marked.len() as u64,
-        last: marked.last().copied(),
-    })
-}
-
-#[derive(QueryableByName)]
-struct Counts {
-    #[diesel(sql_type = BigInt)]
-    groups: i64,
-    #[diesel(sql_type = BigInt)]
-    users: i64,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-pub(super) fn count_groups<F: Fold>(
-    connection: &mut SqliteConnection,
-    filter: &GroupFilter,
-) -> QueryResult<GroupCounts> {
-    let query = diesel::sql_query(format!(
-        "select count(*) as groups, count(distinct user_id) as users, \
-           (select count(*) from {raw} where {WITHIN}) as rows \
-         from ({known})",
-        raw = F::RAW_TABLE,
-        known = known_groups::<F>(""),
-    ));
-    let counts: Counts = bind_filter!(query, filter).get_result(connection)?;
-    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-    Ok(GroupCounts {
-        groups: unsigned(counts.groups),
-        users: unsigned(counts.users),
-        rows: unsigned(counts.rows),
-    })
 }

@@ -1,0 +1,96 @@
+//! Recomputing a group without writing.
+
+use chrono::NaiveDate;
+use diesel::QueryResult;
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::Pg;
+use diesel::row::NamedRow;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::group::read;
+use super::rows::{self, StoredAggregate};
+use crate::domain::drift::compare;
+use crate::domain::group::fold_group;
+use crate::domain::table::Columns;
+use crate::domain::{Aggregate, Fold, FoldRules, UserId};
+use crate::store::GroupCheck;
+use crate::store::group_states::misjudged;
+
+struct Versioned<M>(Aggregate<M>, i32);
+
+impl<M: Columns> QueryableByName<Pg> for Versioned<M> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let version = NamedRow::get::<Integer, i32>(row, "algorithm_version")?;
+        Ok(Versioned(StoredAggregate::build(row)?.0, version))
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Marked {
+    #[diesel(sql_type = Bool)]
+    marked: bool,
+}
+
+pub(super) async fn check<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+    rules: &FoldRules,
+) -> QueryResult<GroupCheck> {
+    connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(async |connection| {
+            let mark: Marked = diesel::sql_query(
+                "select exists (select from aggregation_groups \
+                 where user_id = $1 and domain = $2 and local_date = $3) as marked",
+            )
+            .bind::<BigInt, _>(user_id)
+            .bind::<Text, _>(F::DOMAIN.name())
+            .bind::<Date, _>(local_date)
+            .get_result(connection)
+            .await?;
+            let group = read::<F>(connection, user_id, local_date).await?;
+            let statuses: Vec<_> = group
+                .rows
+                .iter()
+                .map(|stored| (stored.row.id, stored.status.clone()))
+                .collect();
+            let unfinished =
+                |(_, status): &(i64, String)| !matches!(&**status, "completed" | "rejected");
+            if mark.marked || statuses.iter().any(unfinished) {
+                return Ok(GroupCheck::Unsettled);
+            }
+            let rows: Vec<_> = group.rows.into_iter().map(|stored| stored.row).collect();
+            let day_rows = group.day_rows.into_iter().map(|stored| stored.0).collect();
+            let folded = fold_group::<F>(local_date, &rows, day_rows, rules);
+            let (periods, dates): (Vec<_>, Vec<_>) = folded
+                .periods
+                .iter()
+                .map(|(period, first)| (period.name(), *first))
+                .unzip();
+            let stored: Vec<Versioned<F::Measure>> = diesel::sql_query(format!(
+                "select a.period, a.local_date, period_start, {series} as series, unit, \
+                   algorithm_version, {columns} \
+                 from {table} a join unnest($2::text[], $3::date[]) as p (period, local_date) \
+                   on a.period = p.period and a.local_date = p.local_date \
+                 where user_id = $1",
+                series = F::SERIES_COLUMN,
+                columns = rows::select_list::<F::Measure>(),
+                table = F::AGGREGATE_TABLE,
+            ))
+            .bind::<BigInt, _>(user_id)
+            .bind::<Array<Text>, _>(periods)
+            .bind::<Array<Date>, _>(dates)
+            .load(connection)
+            .await?;
+            let stored: Vec<_> = stored.into_iter().map(|row| (row.0, row.1)).collect();
+            QueryResult::Ok(GroupCheck::Settled {
+                drifts: compare(&folded.aggregates, &stored, F::ALGORITHM_VERSION),
+                misjudged_rows: misjudged(&statuses, &folded.rejected),
+            })
+        })
+        .await
+}
