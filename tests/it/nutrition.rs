@@ -8,7 +8,7 @@ use vitalfold::domain::nutrition::{Nutrition, NutritionEntry, registry};
 use vitalfold::domain::units::convert;
 use vitalfold::domain::{Aggregate, Domain, Fold, FoldRules, GroupKey, NewRow, Period, RawRow};
 use vitalfold::store::{
-    AggregateQuery, GroupFilter, GroupOutcome, Inserted, Marked, PulledGroup, Store,
+    AggregateQuery, GroupFilter, GroupOutcome, Inserted, PulledGroup, Store, Which,
 };
 
 use crate::database::Database;
@@ -300,8 +300,10 @@ async fn the_worker_and_the_backfill_find_nutrition<S: Store>(_: &Database, stor
     fold(&store, "2026-01-05").await;
     fold(&store, "2026-01-06").await;
     let all = GroupFilter::default();
-    let marked: Marked = store.mark_due::<Nutrition>(&all, None, 10).await.unwrap();
-    assert_eq!(marked.groups, 2);
+    let marked = store
+        .mark_due::<Nutrition>(&all, Which::All, None, 10)
+        .await;
+    assert_eq!(marked.unwrap().groups, 2);
     assert_eq!(due(&store).await, ["2026-01-05", "2026-01-06"]);
 }
 
@@ -334,6 +336,7 @@ fn a_food_diary_goes_from_file_to_table() {
         table.contains("protein") && table.contains("MEALS"),
         "{table}"
     );
+    program.ok(&["verify", "--all"]);
     let status = program.ok(&["status", "--json"]);
     assert!(status.contains("\"nutrition\""), "{status}");
 }
