@@ -92,7 +92,7 @@ impl Record {
         let Some(start) = start else {
             return Err("attribute `startDate` is missing".to_owned());
         };
-        let note = self.user_entered.then(|| "user entered".to_owned());
+        let entered = self.user_entered.then(|| "user entered".to_owned());
         let common = Parsed {
             subject: Subject::User(user),
             start,
@@ -101,16 +101,13 @@ impl Record {
             source: self.source.unwrap_or_else(|| "apple-health".to_owned()),
             source_id: None,
             device: self.device,
-            note,
+            // The food tells apart entries that a diary logged at once.
+            note: self.food.or(entered),
             payload: (),
         };
         Ok(match found {
             Found::Vital(vital) => Item::Vital(common.with(vital)),
-            Found::Intake(intake) => Item::Nutrition(Parsed {
-                // The food tells apart two entries that a diary logged at once.
-                note: self.food.or_else(|| common.note.clone()),
-                ..common.with(intake)
-            }),
+            Found::Intake(intake) => Item::Nutrition(common.with(intake)),
         })
     }
 
