@@ -97,7 +97,10 @@ pub(super) fn as_table<F: Fold>(rows: Vec<Aggregate<F::Measure>>) -> String {
         .is_some_and(|row| row.key.period == Period::Hour);
     let mut header = vec![if hourly { "HOUR (UTC)" } else { "DATE" }.to_owned()];
     header.extend([F::SERIES_COLUMN.to_uppercase(), "UNIT".into()]);
-    header.extend(shown.iter().map(|(_, column)| column.name.to_uppercase()));
+    header.extend(shown.iter().map(|(_, column)| {
+        let name = column.name.trim_end_matches("_covered");
+        name.trim_end_matches("_count").to_uppercase()
+    }));
     let header: Vec<_> = header.iter().map(String::as_str).collect();
     let mut table = output::table(&header);
     for row in rows {

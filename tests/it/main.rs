@@ -7,6 +7,7 @@ mod program;
 // First: it has the macro that declares a test per backend.
 #[macro_use]
 mod conformance;
+mod docs;
 mod modes;
 mod nutrition;
 mod real_data;
