@@ -11,3 +11,4 @@ mod docs;
 mod modes;
 mod nutrition;
 mod real_data;
+mod simulation;
