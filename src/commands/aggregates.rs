@@ -1,10 +1,12 @@
 //! `vitalfold aggregates`
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::domain::table::{Columns, Value};
+use crate::domain::table::{ColumnValue, Columns, Value};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId};
 use crate::store::{AggregateQuery, Store};
 use crate::{with_domain, with_store};
@@ -13,14 +15,15 @@ use crate::{with_domain, with_store};
 #[command(after_help = "Examples:
   vitalfold aggregates vitals --user 1 --metric steps
   vitalfold aggregates vitals --user 1 --period month --format json
-  vitalfold aggregates labs --user 1 --metric 4548-4 --from 2020-01-01 --format csv")]
+  vitalfold aggregates labs --user 1 --metric 4548-4 --from 2020-01-01 --format csv
+  vitalfold aggregates nutrition --user 1 --metric energy --period week")]
 pub struct Args {
     #[arg(value_enum)]
     domain: Domain,
     /// Whose aggregates
     #[arg(long, value_name = "ID")]
     user: UserId,
-    /// One metric or analyte: canonical name, LOINC code or `HealthKit` identifier
+    /// One metric, analyte or nutrient: canonical name, LOINC code or `HealthKit` identifier
     #[arg(long)]
     metric: Option<String>,
     #[arg(long, value_enum, default_value_t = Period::Day)]
@@ -47,7 +50,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
 async fn show<F: Fold, S: Store>(store: &S, args: &Args) -> anyhow::Result<Exit> {
     anyhow::ensure!(
         F::PERIODS.contains(&args.period),
-        "{} are not folded by {}; choose one of {}",
+        "there are no aggregates of {} by {}; choose one of {}",
         F::DOMAIN,
         args.period,
         F::PERIODS
@@ -128,6 +131,16 @@ fn readable(value: &Value) -> String {
                 text.to_owned()
             }
         }
+        Value::Json(_) => match BTreeMap::<String, f64>::from_value(value.clone()) {
+            Some(amounts) => {
+                let named = amounts.into_iter();
+                named
+                    .map(|(name, amount)| format!("{name} {}", readable(&amount.into_value())))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            }
+            None => exact(value),
+        },
         value => exact(value),
     }
 }
@@ -214,5 +227,9 @@ mod tests {
             assert_eq!(readable(&Value::Double(number)), shown);
         }
         assert_eq!(exact(&Value::Double(0.1)), "0.1");
+        let meals = r#"{"dinner":200.00000000000003,"lunch":0.5}"#;
+        let meals = Value::Json(meals.to_owned());
+        assert_eq!(readable(&meals), "dinner 200, lunch 0.5");
+        assert_eq!(readable(&Value::Json(r#"["a"]"#.to_owned())), r#"["a"]"#);
     }
 }

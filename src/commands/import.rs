@@ -15,7 +15,7 @@ use crate::{telemetry, with_store};
 #[command(after_help = "Examples:
   vitalfold import fhir Observation.ndjson
   vitalfold import apple-health export.zip --user 17
-  vitalfold import csv vitals.csv labs.csv
+  vitalfold import csv vitals.csv labs.csv nutrition.csv
 
 A file with an error is not stored at all, unless --keep-going counts its bad
 records and goes on. Files that were imported before add nothing.")]
@@ -37,7 +37,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FileFormat {
-    /// FHIR R4 or STU3: NDJSON, a Bundle or one resource
+    /// FHIR R5, R4 or STU3: NDJSON, a Bundle or one resource
     Fhir,
     /// CSV with a header line
     Csv,

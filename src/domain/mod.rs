@@ -8,6 +8,7 @@ pub mod drift;
 pub mod group;
 pub mod labs;
 pub mod loinc;
+pub mod nutrition;
 pub mod period;
 pub mod rules;
 pub mod sum;
@@ -43,16 +44,18 @@ pub type UserId = i64;
 pub enum Domain {
     Vitals,
     Labs,
+    Nutrition,
 }
 
 impl Domain {
-    pub const ALL: &'static [Domain] = &[Domain::Vitals, Domain::Labs];
+    pub const ALL: &'static [Domain] = &[Domain::Vitals, Domain::Labs, Domain::Nutrition];
 
     /// The name used in tables, logs and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Domain::Vitals => "vitals",
             Domain::Labs => "labs",
+            Domain::Nutrition => "nutrition",
         }
     }
 }
@@ -74,6 +77,10 @@ macro_rules! with_domain {
             }
             $crate::domain::Domain::Labs => {
                 type $F = $crate::domain::labs::Labs;
+                $body
+            }
+            $crate::domain::Domain::Nutrition => {
+                type $F = $crate::domain::nutrition::Nutrition;
                 $body
             }
         }
@@ -133,7 +140,8 @@ pub struct AggregateKey {
     pub local_date: NaiveDate,
     /// The instant at which the period began where the person was.
     pub period_start: DateTime<Utc>,
-    /// Canonical metric name, or LOINC code, or the name of an analyte.
+    /// Canonical metric or nutrient name, or LOINC code, or the name of an
+    /// analyte.
     pub series: String,
     /// UCUM code, or the unit as reported where it is not UCUM; '' for none.
     pub unit: String,

@@ -116,6 +116,27 @@ macro_rules! json {
 json!(Vec<String>);
 json!(BTreeMap<String, i64>);
 
+/// Amounts by name. Every finite number comes back with the bits that it had,
+/// but for the sign of zero, which `jsonb` does not keep.
+impl ColumnValue for BTreeMap<String, f64> {
+    const TYPE: ColumnType = ColumnType::Json;
+    fn into_value(self) -> Value {
+        Value::Json(serde_json::json!(self).to_string())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        let Value::Json(text) = value else {
+            return None;
+        };
+        // As digits first: reading them as a double at once rounds too early,
+        // and `jsonb` gives back 1e21 and 1e-7 as other digits of equal value.
+        let digits: BTreeMap<String, serde_json::Number> = serde_json::from_str(&text).ok()?;
+        let numbers = digits
+            .into_iter()
+            .map(|(name, number)| Some((name, number.as_str().parse().ok()?)));
+        numbers.collect()
+    }
+}
+
 /// Declares a struct whose fields are columns of the same names.
 #[macro_export]
 macro_rules! columns {
@@ -155,4 +176,40 @@ macro_rules! columns {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stored(number: f64) -> f64 {
+        let amounts = BTreeMap::from([("lunch".to_owned(), number)]);
+        let stored = BTreeMap::<String, f64>::from_value(amounts.into_value());
+        stored.unwrap()["lunch"]
+    }
+
+    /// As `jsonb` writes numbers: all digits, no exponent.
+    fn normalized(number: f64) -> f64 {
+        let text = format!("{{\"lunch\": {number}}}");
+        let stored = BTreeMap::<String, f64>::from_value(Value::Json(text));
+        stored.unwrap()["lunch"]
+    }
+
+    #[test]
+    fn amounts_that_are_no_amounts_are_refused() {
+        for text in ["", "[]", r#"{"lunch":"1"}"#, r#"{"lunch":null}"#] {
+            let value = Value::Json(text.to_owned());
+            assert_eq!(BTreeMap::<String, f64>::from_value(value), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn amounts_keep_their_bits(number in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL) {
+            prop_assert_eq!(stored(number).to_bits(), number.to_bits());
+            prop_assert_eq!(normalized(number).to_bits(), number.to_bits());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::item::{Item, Lab, Parsed, Vital};
+use super::item::{Intake, Item, Lab, Parsed, Subject, Vital};
 use super::reader::{Fault, Halt, Sink};
 use super::summary::Summary;
 
@@ -15,6 +15,21 @@ pub(super) struct Batch {
     pub(super) summary: Summary,
     pub(super) vitals: Vec<Parsed<Vital>>,
     pub(super) labs: Vec<Parsed<Lab>>,
+    pub(super) nutrition: Vec<Parsed<Intake>>,
+}
+
+impl Batch {
+    fn rows(&self) -> usize {
+        self.vitals.len() + self.labs.len() + self.nutrition.len()
+    }
+
+    /// Whose the rows are, and whether their times need the person's zone.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = (&Subject, bool)> {
+        let vitals = self.vitals.iter().map(Parsed::subject_and_need);
+        let labs = self.labs.iter().map(Parsed::subject_and_need);
+        let nutrition = self.nutrition.iter().map(Parsed::subject_and_need);
+        vitals.chain(labs).chain(nutrition)
+    }
 }
 
 /// Reads only to see whether a file is sound.
@@ -88,10 +103,11 @@ impl Sink for Batcher {
             match item {
                 Item::Vital(row) => self.batch.vitals.push(row),
                 Item::Lab(row) => self.batch.labs.push(row),
+                Item::Nutrition(row) => self.batch.nutrition.push(row),
                 Item::Skipped(reason) => self.batch.summary.skip(&reason, 1),
             }
         }
-        if self.batch.vitals.len() + self.batch.labs.len() >= BATCH_ROWS {
+        if self.batch.rows() >= BATCH_ROWS {
             self.flush()?;
         }
         Ok(())

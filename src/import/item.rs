@@ -14,6 +14,7 @@ const MAX_TEXT: usize = 64 * 1024;
 pub(crate) enum Item {
     Vital(Parsed<Vital>),
     Lab(Parsed<Lab>),
+    Nutrition(Parsed<Intake>),
     /// Understood and left out; counted by this reason.
     Skipped(Cow<'static, str>),
 }
@@ -50,6 +51,15 @@ pub(crate) struct Parsed<P> {
     pub(crate) device: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) payload: P,
+}
+
+impl<P> Parsed<P> {
+    /// Whose row it is, and whether its times are those of a clock on the wall
+    /// that only the person's zone makes instants.
+    pub(crate) fn subject_and_need(&self) -> (&Subject, bool) {
+        let local = self.start.needs_zone() || self.end.is_some_and(|end| end.needs_zone());
+        (&self.subject, local && self.offset_minutes.is_none())
+    }
 }
 
 impl Parsed<()> {
@@ -89,6 +99,20 @@ pub(crate) struct Lab {
     pub(crate) interpretation: Option<String>,
 }
 
+/// An amount of a nutrient but for its time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Intake {
+    pub(crate) nutrient: String,
+    pub(crate) amount: Option<f64>,
+    pub(crate) unit: Option<String>,
+    pub(crate) meal: Option<String>,
+}
+
+/// Whether a `HealthKit` identifier is one of those of nutrients.
+pub(crate) fn is_dietary(identifier: &str) -> bool {
+    identifier.starts_with("HKQuantityTypeIdentifierDietary")
+}
+
 impl Item {
     /// Refuses texts that no database column or index can hold.
     ///
@@ -111,6 +135,12 @@ impl Item {
                 check_text("value", lab.value.as_deref(), MAX_TEXT)?;
                 check_text("reference range", lab.reference_range.as_deref(), MAX_TEXT)?;
                 check_text("interpretation", lab.interpretation.as_deref(), MAX_TEXT)
+            }
+            Item::Nutrition(row) => {
+                check_common(row)?;
+                check_text("nutrient", Some(&row.payload.nutrient), MAX_KEY)?;
+                check_text("unit", row.payload.unit.as_deref(), MAX_KEY)?;
+                check_text("meal", row.payload.meal.as_deref(), MAX_KEY)
             }
             Item::Skipped(_) => Ok(()),
         }

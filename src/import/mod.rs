@@ -34,9 +34,9 @@ use crate::domain::UserId;
 /// The kinds of files that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// NDJSON, a Bundle or one resource; R4 or STU3.
+    /// NDJSON, a Bundle or one resource; R5, R4 or STU3.
     Fhir,
-    /// With a header line; vitals or labs.
+    /// With a header line; vitals, labs or nutrition.
     Csv,
     /// `export.xml`, or the archive that holds it.
     AppleHealth,

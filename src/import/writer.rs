@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use chrono_tz::Tz;
 
 use super::batch::{BATCH_ROWS, Batch};
-use super::item::{Lab, Parsed, Subject, Vital};
+use super::item::{Intake, Lab, Parsed, Subject, Vital};
 use super::summary::Summary;
 use super::time::{self, Resolved};
 use crate::domain::labs::{LabResult, Labs};
+use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
 use crate::store::{ErrorClass, RawStore, StoreError};
@@ -36,33 +37,31 @@ impl<'s, S: RawStore> Writer<'s, S> {
 
     /// Stores a batch; its summary then says what became of it.
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Summary, StoreError> {
+        self.learn_users(&batch).await?;
+        self.learn_zones(&batch).await?;
         let Batch {
             mut summary,
             vitals,
             labs,
+            nutrition,
         } = batch;
-        self.learn_users(&vitals, &labs).await?;
-        self.learn_zones(&vitals, &labs).await?;
         let vitals = vitals.into_iter().map(|row| self.vital(row)).collect();
         self.insert::<Vitals>(vitals, &mut summary).await?;
         let labs = labs.into_iter().map(|row| self.lab(row)).collect();
         self.insert::<Labs>(labs, &mut summary).await?;
+        let nutrition = nutrition.into_iter().map(|row| self.intake(row)).collect();
+        self.insert::<Nutrition>(nutrition, &mut summary).await?;
         Ok(summary)
     }
 
     /// Asks once for the ids of all references not known yet.
-    async fn learn_users(
-        &mut self,
-        vitals: &[Parsed<Vital>],
-        labs: &[Parsed<Lab>],
-    ) -> Result<(), StoreError> {
+    async fn learn_users(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.users.len() > MAX_KNOWN {
             self.users.clear();
         }
-        let subjects = vitals.iter().map(|row| &row.subject);
-        let subjects = subjects.chain(labs.iter().map(|row| &row.subject));
-        let unknown: BTreeSet<&String> = subjects
-            .filter_map(|subject| match subject {
+        let unknown: BTreeSet<&String> = batch
+            .subjects()
+            .filter_map(|(subject, _)| match subject {
                 Subject::Reference(reference) => Some(reference),
                 Subject::User(_) => None,
             })
@@ -86,25 +85,14 @@ impl<'s, S: RawStore> Writer<'s, S> {
 
     /// Asks once for the zones of all users whose rows have times without an
     /// offset.
-    async fn learn_zones(
-        &mut self,
-        vitals: &[Parsed<Vital>],
-        labs: &[Parsed<Lab>],
-    ) -> Result<(), StoreError> {
+    async fn learn_zones(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.zones.len() > MAX_KNOWN {
             self.zones.clear();
         }
-        let vitals = vitals
-            .iter()
-            .filter(|row| needs_zone(row))
-            .map(|row| &row.subject);
-        let labs = labs
-            .iter()
-            .filter(|row| needs_zone(row))
-            .map(|row| &row.subject);
-        let unknown: BTreeSet<UserId> = vitals
-            .chain(labs)
-            .map(|subject| self.user(subject))
+        let unknown: BTreeSet<UserId> = batch
+            .subjects()
+            .filter(|(_, needs_zone)| *needs_zone)
+            .map(|(subject, _)| self.user(subject))
             .filter(|user| !self.zones.contains_key(user))
             .collect();
         if unknown.is_empty() {
@@ -161,6 +149,16 @@ impl<'s, S: RawStore> Writer<'s, S> {
         })
     }
 
+    fn intake(&self, row: Parsed<Intake>) -> NewRow<NutritionEntry> {
+        self.row(row, |intake, times| NutritionEntry {
+            nutrient: intake.nutrient,
+            amount: intake.amount,
+            unit: intake.unit,
+            meal: intake.meal,
+            eaten_at: times.started_at,
+        })
+    }
+
     fn row<P, Q>(&self, row: Parsed<P>, payload: impl FnOnce(P, &Resolved) -> Q) -> NewRow<Q> {
         let user_id = self.user(&row.subject);
         let zone = self
@@ -198,9 +196,4 @@ impl<'s, S: RawStore> Writer<'s, S> {
             summary.duplicate += inserted.duplicate;
         }
     }
-}
-
-fn needs_zone<P>(row: &Parsed<P>) -> bool {
-    row.offset_minutes.is_none()
-        && (row.start.needs_zone() || row.end.is_some_and(|end| end.needs_zone()))
 }

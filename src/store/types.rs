@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::PoolStats;
 use crate::domain::{Domain, Period, UserId};
 
-/// What [`Store::insert_raw`](super::Store::insert_raw) did with the rows.
+/// What [`RawStore::insert_raw`](super::RawStore::insert_raw) did with the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Inserted {
     pub inserted: u64,

@@ -4,9 +4,12 @@ mod cluster;
 mod database;
 mod program;
 
+// First: it has the macro that declares a test per backend.
+#[macro_use]
 mod conformance;
 mod docs;
 mod fold_oracle;
 mod modes;
+mod nutrition;
 mod real_data;
 mod simulation;

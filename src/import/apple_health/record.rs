@@ -6,11 +6,20 @@ use chrono::{Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::import::csv::number;
-use crate::import::item::{Item, Parsed, Subject, Vital, label, non_empty};
+use crate::import::item::{Intake, Item, Parsed, Subject, Vital, is_dietary, label, non_empty};
 use crate::import::time::{self, Time, When};
 
 const SLEEP: &str = "HKCategoryTypeIdentifierSleepAnalysis";
 const STAND_HOUR: &str = "HKCategoryTypeIdentifierAppleStandHour";
+
+/// What a record says, or why it is left out.
+type Or<T> = Result<T, Cow<'static, str>>;
+
+/// The domain of a record.
+enum Found {
+    Vital(Vital),
+    Intake(Intake),
+}
 
 /// The attributes of a `Record` and what its `MetadataEntry` children say.
 #[derive(Debug, Default, Clone)]
@@ -23,6 +32,8 @@ pub(super) struct Record {
     start: Option<String>,
     end: Option<String>,
     user_entered: bool,
+    meal: Option<String>,
+    food: Option<String>,
     /// Where the person was; an export writes all its times in the zone that
     /// the phone is in when it is made.
     zone: Option<Tz>,
@@ -59,6 +70,8 @@ impl Record {
     pub(super) fn metadata(&mut self, key: &str, value: &str) {
         match key {
             "HKWasUserEntered" => self.user_entered = value == "1",
+            "HKFoodMeal" => self.meal = non_empty(value),
+            "HKFoodType" => self.food = non_empty(value),
             "HKTimeZone" => self.zone = value.parse().ok(),
             _ => {}
         }
@@ -66,15 +79,21 @@ impl Record {
 
     pub(super) fn item(self, user: i64) -> Result<Item, String> {
         let kind = self.kind.as_deref().unwrap_or_default();
-        let vital = match self.vital(kind)? {
-            Ok(vital) => vital,
+        let found = if is_dietary(kind) {
+            self.intake(kind)?.map(Found::Intake)
+        } else {
+            self.vital(kind)?.map(Found::Vital)
+        };
+        let found = match found {
+            Ok(found) => found,
             Err(reason) => return Ok(Item::Skipped(reason)),
         };
         let start = self.time("startDate", self.start.as_deref())?;
         let Some(start) = start else {
             return Err("attribute `startDate` is missing".to_owned());
         };
-        Ok(Item::Vital(Parsed {
+        let entered = self.user_entered.then(|| "user entered".to_owned());
+        let common = Parsed {
             subject: Subject::User(user),
             start,
             end: self.time("endDate", self.end.as_deref())?,
@@ -82,12 +101,17 @@ impl Record {
             source: self.source.unwrap_or_else(|| "apple-health".to_owned()),
             source_id: None,
             device: self.device,
-            note: self.user_entered.then(|| "user entered".to_owned()),
-            payload: vital,
-        }))
+            // The food tells apart entries that a diary logged at once.
+            note: self.food.or(entered),
+            payload: (),
+        };
+        Ok(match found {
+            Found::Vital(vital) => Item::Vital(common.with(vital)),
+            Found::Intake(intake) => Item::Nutrition(common.with(intake)),
+        })
     }
 
-    fn vital(&self, kind: &str) -> Result<Result<Vital, Cow<'static, str>>, String> {
+    fn vital(&self, kind: &str) -> Result<Or<Vital>, String> {
         let value = self.value.as_deref();
         if kind == SLEEP {
             return Ok(match sleep(value.unwrap_or_default()) {
@@ -102,26 +126,36 @@ impl Record {
         if kind == STAND_HOUR {
             return Ok(stand_hour(value.unwrap_or_default()));
         }
-        let Some(quantity) = kind.strip_prefix("HKQuantityTypeIdentifier") else {
+        if !kind.starts_with("HKQuantityTypeIdentifier") {
             let kind = if kind.is_empty() {
                 "Record without type"
             } else {
                 kind
             };
             return Ok(Err(label(kind).into()));
-        };
-        if quantity.starts_with("Dietary") {
-            return Ok(Err("nutrition".into()));
         }
-        let Some(text) = value.and_then(non_empty) else {
-            return Ok(Err("no value".into()));
-        };
-        let value = number(&text).ok_or("attribute `value` is not a plain number")?;
-        Ok(Ok(Vital {
+        Ok(self.number()?.map(|value| Vital {
             metric: kind.to_owned(),
             value: Some(value),
             unit: self.unit.clone(),
         }))
+    }
+
+    fn intake(&self, kind: &str) -> Result<Or<Intake>, String> {
+        Ok(self.number()?.map(|amount| Intake {
+            nutrient: kind.to_owned(),
+            amount: Some(amount),
+            unit: self.unit.clone(),
+            meal: self.meal.clone(),
+        }))
+    }
+
+    fn number(&self) -> Result<Or<f64>, String> {
+        let Some(text) = self.value.as_deref().and_then(non_empty) else {
+            return Ok(Err("no value".into()));
+        };
+        let value = number(&text).ok_or("attribute `value` is not a plain number")?;
+        Ok(Ok(value))
     }
 
     fn time(&self, name: &str, text: Option<&str>) -> Result<Option<When>, String> {
@@ -157,7 +191,7 @@ fn sleep(value: &str) -> Option<&'static str> {
     })
 }
 
-fn stand_hour(value: &str) -> Result<Vital, Cow<'static, str>> {
+fn stand_hour(value: &str) -> Or<Vital> {
     let name = value.strip_prefix("HKCategoryValueAppleStandHour");
     match name.unwrap_or(value) {
         "Stood" | "0" => Ok(Vital {
@@ -216,7 +250,7 @@ mod tests {
     #[test]
     fn says_what_is_left_out() {
         for (kind, value, reason) in [
-            ("HKQuantityTypeIdentifierDietaryWater", "1", "nutrition"),
+            ("HKQuantityTypeIdentifierDietaryWater", "", "no value"),
             (
                 STAND_HOUR,
                 "HKCategoryValueAppleStandHourIdle",
@@ -234,6 +268,28 @@ mod tests {
             assert_eq!(item, Item::Skipped(reason.into()));
         }
         assert_eq!(vital(STAND_HOUR, "0").value, Some(1.0));
+    }
+
+    #[test]
+    fn dietary_records_are_nutrition() {
+        let mut lunch = record("HKQuantityTypeIdentifierDietaryEnergyConsumed", "140");
+        lunch.attribute("unit", "kcal".into());
+        lunch.metadata("HKFoodMeal", "Lunch");
+        lunch.metadata("HKFoodType", "Two eggs");
+        lunch.metadata("HKWasUserEntered", "1");
+        let Ok(Item::Nutrition(row)) = lunch.item(1) else {
+            panic!("a row");
+        };
+        assert_eq!(row.note.as_deref(), Some("Two eggs"));
+        assert_eq!(
+            row.payload,
+            Intake {
+                nutrient: "HKQuantityTypeIdentifierDietaryEnergyConsumed".into(),
+                amount: Some(140.0),
+                unit: Some("kcal".into()),
+                meal: Some("Lunch".into()),
+            }
+        );
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(super) enum Column {
     /// A user id or a reference.
     Subject,
     Metric,
+    Nutrient,
+    Meal,
     Code,
     Name,
     Category,
@@ -85,7 +87,12 @@ impl Header {
         let has = |column| self.index(column).is_some();
         let time = match self.domain {
             Domain::Labs => "collected_at",
-            _ => "started_at",
+            Domain::Nutrition => "eaten_at",
+            Domain::Vitals => "started_at",
+        };
+        let value = match self.domain {
+            Domain::Nutrition => "amount",
+            Domain::Vitals | Domain::Labs => "value",
         };
         let mut missing = Vec::new();
         if !has_user && !has(Column::UserId) && !has(Column::Subject) {
@@ -95,7 +102,7 @@ impl Header {
             missing.push("code or name");
         }
         if !has(Column::Value) {
-            missing.push("value");
+            missing.push(value);
         }
         if !has(Column::Start) {
             missing.push(time);
@@ -126,6 +133,10 @@ fn domain(plain: &[String]) -> Result<Domain, String> {
             .find(|name| plain.iter().any(|found| found == *name))
             .copied()
     };
+    // Only food diaries have it; in these `name` and `type` are of the food.
+    if first(&["nutrient"]).is_some() {
+        return Ok(Domain::Nutrition);
+    }
     let vitals = first(&["metric", "type"]);
     let labs = first(&[
         "collectedat",
@@ -142,9 +153,9 @@ fn domain(plain: &[String]) -> Result<Domain, String> {
         (Some(vitals), Some(labs)) => Err(format!(
             "the column `{vitals}` says vitals and `{labs}` says labs"
         )),
-        (None, None) => {
-            Err("required columns are missing: metric (vitals), or code or name (labs)".to_owned())
-        }
+        (None, None) => Err("required columns are missing: metric (vitals), \
+                             code or name (labs), or nutrient (nutrition)"
+            .to_owned()),
     }
 }
 
@@ -160,8 +171,13 @@ fn meaning(plain: &str, domain: Domain) -> Option<Column> {
         "device" => Column::Device,
         "note" | "notes" | "comment" => Column::Note,
         "time" | "timestamp" | "date" | "datetime" => Column::Start,
-        _ if domain == Domain::Labs => return lab_meaning(plain),
-        _ => return vital_meaning(plain),
+        _ => {
+            return match domain {
+                Domain::Vitals => vital_meaning(plain),
+                Domain::Labs => lab_meaning(plain),
+                Domain::Nutrition => nutrition_meaning(plain),
+            };
+        }
     };
     Some(common)
 }
@@ -188,6 +204,16 @@ fn lab_meaning(plain: &str) -> Option<Column> {
     })
 }
 
+fn nutrition_meaning(plain: &str) -> Option<Column> {
+    Some(match plain {
+        "nutrient" => Column::Nutrient,
+        "amount" | "quantity" => Column::Value,
+        "meal" | "mealtype" => Column::Meal,
+        "eatenat" | "eaten" | "consumedat" | "startedat" | "startdate" => Column::Start,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +231,12 @@ mod tests {
         let found = header("patient,loinc,result,time,reference_range").unwrap();
         assert_eq!(found.domain, Domain::Labs);
         assert_eq!(found.index(Column::Value), Some(2));
+        let found = header("user,Name,Nutrient,Amount,Units,Meal,Eaten At").unwrap();
+        assert_eq!(found.domain, Domain::Nutrition);
+        assert_eq!(found.index(Column::Value), Some(3));
+        assert_eq!(found.index(Column::Meal), Some(5));
+        assert_eq!(found.index(Column::Start), Some(6));
+        assert_eq!(found.ignored().collect::<Vec<_>>(), ["Name"]);
     }
 
     #[test]
@@ -219,6 +251,10 @@ mod tests {
             "required columns of labs are missing: code or name"
         );
         assert_eq!(
+            error("nutrient,unit"),
+            "required columns of nutrition are missing: user_id, amount, eaten_at"
+        );
+        assert_eq!(
             error("metric,code,value"),
             "the column `metric` says vitals and `code` says labs"
         );
@@ -228,7 +264,8 @@ mod tests {
         );
         assert_eq!(
             error("a,b"),
-            "required columns are missing: metric (vitals), or code or name (labs)"
+            "required columns are missing: \
+             metric (vitals), code or name (labs), or nutrient (nutrition)"
         );
     }
 }

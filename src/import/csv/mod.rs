@@ -160,6 +160,48 @@ mod tests {
     }
 
     #[test]
+    fn reads_nutrition() {
+        let text = "user_id,nutrient,amount,unit,meal,eaten_at,note\n\
+                    7,Protein,12.5,g,Lunch,2024-05-06 12:30:00 +0200,soup\n\
+                    7,DietaryFiber,3,g,,2024-05-06,\n\
+                    7,fat,,g,,2024-05-06,\n\
+                    7,fat,some,g,,2024-05-06,\n\
+                    7,,1,g,,2024-05-06,\n";
+        let found = rows(text, None);
+        let intakes = found.items.iter().filter_map(|item| match item {
+            Item::Nutrition(row) => Some(&row.payload),
+            _ => None,
+        });
+        let shown: Vec<_> = intakes
+            .map(|intake| (&*intake.nutrient, intake.amount, intake.meal.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("Protein", Some(12.5), Some("Lunch")),
+                ("HKQuantityTypeIdentifierDietaryFiber", Some(3.0), None),
+            ]
+        );
+        assert_eq!(found.reasons(), ["no value"]);
+        assert_eq!(
+            found.errors,
+            [
+                "5: column `amount` is not a plain number such as 5.4",
+                "6: column `nutrient` is empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn nutrients_among_vitals_are_nutrition() {
+        let text = "type,value,unit,startDate\nDietaryWater,250,mL,2024-05-06\n";
+        let found = rows(text, Some(1));
+        assert!(
+            matches!(&found.items[..], [Item::Nutrition(row)] if row.payload.amount == Some(250.0))
+        );
+    }
+
+    #[test]
     fn names_line_and_column_of_what_is_wrong_and_goes_on() {
         let text = "metric,value,started_at,utc_offset_minutes\n\
                     steps,secret,2024-05-06,\n\

@@ -4,7 +4,7 @@ use csv::ByteRecord;
 
 use super::columns::{Column, Header};
 use crate::domain::Domain;
-use crate::import::item::{Item, Lab, Parsed, Subject, Vital, non_empty};
+use crate::import::item::{Intake, Item, Lab, Parsed, Subject, Vital, is_dietary, non_empty};
 use crate::import::time::{self, MAX_OFFSET_MINUTES, Time, When};
 
 /// Reads a row; with `user` it is that user's.
@@ -38,8 +38,9 @@ pub(super) fn item(
         payload: (),
     };
     match header.domain {
+        Domain::Vitals => row.vital(common),
         Domain::Labs => row.lab(common),
-        _ => row.vital(common),
+        Domain::Nutrition => row.nutrition(common),
     }
 }
 
@@ -118,10 +119,10 @@ impl Row<'_> {
     /// An interval may be its own value; a moment without one says nothing.
     fn vital(&self, common: Parsed<()>) -> Result<Item, String> {
         let metric = complete(self.required(Column::Metric)?);
-        let value = self.text(Column::Value)?;
-        let value = value
-            .map(|text| number(&text).ok_or_else(|| self.fault(Column::Value, NOT_A_NUMBER)))
-            .transpose()?;
+        if is_dietary(&metric) {
+            return self.intake(common, metric);
+        }
+        let value = self.number()?;
         if value.is_none() && common.end.is_none() {
             return Ok(Item::Skipped("no value".into()));
         }
@@ -129,6 +130,35 @@ impl Row<'_> {
             metric,
             value,
             unit: self.text(Column::Unit)?,
+        })))
+    }
+
+    fn number(&self) -> Result<Option<f64>, String> {
+        let text = self.text(Column::Value)?;
+        text.map(|text| number(&text).ok_or_else(|| self.fault(Column::Value, NOT_A_NUMBER)))
+            .transpose()
+    }
+
+    fn nutrition(&self, common: Parsed<()>) -> Result<Item, String> {
+        let nutrient = self.required(Column::Nutrient)?;
+        // The identifier that it was cut from; `Protein` is a name as it is.
+        let nutrient = if nutrient.starts_with("Dietary") {
+            complete(nutrient)
+        } else {
+            nutrient
+        };
+        self.intake(common, nutrient)
+    }
+
+    fn intake(&self, common: Parsed<()>, nutrient: String) -> Result<Item, String> {
+        let Some(amount) = self.number()? else {
+            return Ok(Item::Skipped("no value".into()));
+        };
+        Ok(Item::Nutrition(common.with(Intake {
+            nutrient,
+            amount: Some(amount),
+            unit: self.text(Column::Unit)?,
+            meal: self.text(Column::Meal)?,
         })))
     }
 

@@ -1,8 +1,8 @@
 //! Which code of an observation names it, and which domain it belongs to.
 
 use super::node::Node;
-use crate::domain::loinc;
 use crate::domain::vitals::registry::{self, NamedBy};
+use crate::domain::{loinc, nutrition};
 use crate::import::item::{label, non_empty};
 
 /// Whether a LOINC code is that of a registered vital sign.
@@ -87,6 +87,18 @@ impl Concept {
         self.loinc()
             .or_else(|| self.first_code())
             .or(self.text.as_deref())
+    }
+
+    /// A code, display or text that is that of a registered nutrient, else what
+    /// names a metric: few vocabularies of nutrients are in use.
+    pub(super) fn nutrient(&self) -> Option<&str> {
+        let codes = self.codings.iter().filter_map(|c| c.code.as_deref());
+        let displays = self.codings.iter().filter_map(|c| c.display.as_deref());
+        codes
+            .chain(displays)
+            .chain(self.text.as_deref())
+            .find(|name| nutrition::registry::lookup(name).is_some())
+            .or_else(|| self.metric())
     }
 
     pub(super) fn first_code(&self) -> Option<&str> {

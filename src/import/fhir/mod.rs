@@ -1,10 +1,11 @@
-//! FHIR R4 and STU3: NDJSON, a Bundle, or a single resource.
+//! FHIR R5, R4 and STU3: NDJSON, a Bundle, or a single resource.
 //!
-//! Only Observations become rows. Which of these forms a file has is told
+//! Only Observations and `NutritionIntake`s become rows. Which of these forms a file has is told
 //! from its content.
 
 mod coding;
 mod node;
+mod nutrition_intake;
 mod observation;
 mod resource;
 mod subject;

@@ -131,7 +131,7 @@ fn lab(node: Node<'_>, category: Option<String>) -> Result<Or<Lab>, String> {
 
 /// `meta.source` without its fragment, which some servers set anew for every
 /// request, so that a corrected observation is still the same row.
-fn source(node: Node<'_>) -> Result<String, String> {
+pub(super) fn source(node: Node<'_>) -> Result<String, String> {
     let source = match node.object("meta")? {
         Some(meta) => meta.text("source")?.unwrap_or_default(),
         None => String::new(),
@@ -148,7 +148,7 @@ fn device(node: Node<'_>) -> Result<Option<String>, String> {
 }
 
 /// The first note of R4, or the comment of STU3.
-fn note(node: Node<'_>) -> Result<Option<String>, String> {
+pub(super) fn note(node: Node<'_>) -> Result<Option<String>, String> {
     match node.list("note")?.first() {
         Some(note) => note.text("text"),
         None => node.text("comment"),
@@ -177,6 +177,7 @@ mod tests {
                 Item::Skipped(reason) => reason.into_owned(),
                 Item::Vital(row) => format!("row {}", row.payload.metric),
                 Item::Lab(row) => format!("row {}", row.payload.name),
+                Item::Nutrition(row) => format!("row {}", row.payload.nutrient),
             })
             .collect()
     }

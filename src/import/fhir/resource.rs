@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::observation;
+use super::{nutrition_intake, observation};
 use crate::import::item::Item;
 use crate::import::reader::{Halt, Position, Sink};
 
@@ -115,6 +115,7 @@ impl<'a> Walk<'a> {
                     Ok(())
                 }
                 "Observation" => self.emit(observation::items(map, self.user)),
+                "NutritionIntake" => self.emit(nutrition_intake::items(map, self.user)),
                 other => self.emit(Ok(vec![observation::other_resource(other)])),
             },
             Some(_) => self.emit(Err("`resourceType` is not a string".to_owned())),

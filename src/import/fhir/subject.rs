@@ -76,6 +76,19 @@ pub(super) fn effective(observation: Node<'_>) -> Result<Or<(When, Option<When>)
     Ok(Err("no time".into()))
 }
 
+/// Reads `occurrence[x]`; never `recorded`, which says when somebody wrote it
+/// down.
+pub(super) fn occurrence(event: Node<'_>) -> Result<Or<(When, Option<When>)>, String> {
+    let field = "occurrenceDateTime";
+    if let Some(text) = event.text(field)? {
+        return Ok(instant(field, &text)?.map(|when| (when, None)));
+    }
+    match event.object("occurrencePeriod")? {
+        Some(period) => interval(period),
+        None => Ok(Err("no time".into())),
+    }
+}
+
 /// A period that has only an end is that moment.
 fn interval(period: Node<'_>) -> Result<Or<(When, Option<When>)>, String> {
     let read = |field: &'static str| -> Result<Option<Or<When>>, String> {

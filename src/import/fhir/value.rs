@@ -32,29 +32,42 @@ pub(super) fn vital(node: Node<'_>) -> Result<Or<(f64, Option<String>)>, String>
     let Some(field) = value_field(node)? else {
         return Ok(Err(absent(node)?.into()));
     };
-    let (number, unit) = match field {
+    let number = match field {
         "valueQuantity" => {
             let Some(quantity) = node.object("valueQuantity")? else {
                 return Ok(Err(absent(node)?.into()));
             };
-            if quantity.text("comparator")?.is_some() {
-                return Ok(Err("comparator".into()));
-            }
-            (quantity.number("value")?, unit(quantity)?)
+            return self::quantity(quantity, absent(node)?);
         }
-        "valueInteger" => (node.number("valueInteger")?, None),
-        "valueDecimal" => (node.number("valueDecimal")?, None),
+        "valueInteger" => node.number("valueInteger")?,
+        "valueDecimal" => node.number("valueDecimal")?,
         other => return Ok(Err(format!("{} is not a number", label(other)).into())),
     };
-    let Some(number) = number else {
-        return Ok(Err(absent(node)?.into()));
-    };
-    // Too large for 64 bits is infinite here and rejected by the fold.
-    let value = number
-        .as_str()
-        .parse()
-        .map_err(|_| format!("`{field}` is not a number"))?;
-    Ok(Ok((value, unit)))
+    match number {
+        Some(number) => Ok(Ok((double(number, field)?, None))),
+        None => Ok(Err(absent(node)?.into())),
+    }
+}
+
+/// A quantity that is a plain number, and its unit; `absent` says why there is
+/// none.
+pub(super) fn quantity(
+    quantity: Node<'_>,
+    absent: &'static str,
+) -> Result<Or<(f64, Option<String>)>, String> {
+    if quantity.text("comparator")?.is_some() {
+        return Ok(Err("comparator".into()));
+    }
+    match quantity.number("value")? {
+        Some(number) => Ok(Ok((double(number, "value")?, unit(quantity)?))),
+        None => Ok(Err(absent.into())),
+    }
+}
+
+/// Too large for 64 bits is infinite here and rejected by the fold.
+fn double(number: &serde_json::Number, field: &str) -> Result<f64, String> {
+    let double = number.as_str().parse();
+    double.map_err(|_| format!("`{field}` is not a number"))
 }
 
 /// A result as a laboratory reports it: any text, and its unit.

@@ -31,6 +31,13 @@ const FHIR: &str = r#"{"resourceType":"Observation","id":"1","status":"final",
     "component":[{"code":{"text":"a"},"valueRatio":{"numerator":{"value":1},"denominator":{"value":80}}}]}"#;
 const CSV: &str = "user_id,metric,value,unit,started_at,ended_at,utc_offset_minutes,note\n\
     7,heart_rate,6.1e1,/min,2024-05-06 10:00:00 +0200,2024-05-06,-60,\"a \"\"b\"\"\"\n";
+const INTAKE: &str = r#"{"resourceType":"NutritionIntake","id":"1","status":"completed",
+    "meta":{"source":"urn:a#b"},"subject":{"reference":"Patient/p"},"note":[{"text":"a"}],
+    "occurrencePeriod":{"start":"2024-05-06","end":"2024-05-06T10:00:00+01:00"},
+    "ingredientLabel":[{"nutrient":{"concept":{"coding":[{"system":"http://loinc.org",
+    "code":"9052-2","display":"Energy"}],"text":"a"}},"amount":{"value":5.40,"unit":"kcal","code":"kcal"}}]}"#;
+const DIARY: &str = "patient;nutrient;amount;unit;meal;eaten_at\n\
+    p;DietaryProtein;6.1e1;g;\"a \"\"b\"\"\";2024-05-06 10:00:00 +0200\n";
 const XML: &str = "<?xml version=\"1.0\"?><!DOCTYPE HealthData [<!ENTITY a \"b\">]>\n<HealthData locale=\"en\">\
     <Record type=\"HKQuantityTypeIdentifierStepCount\" sourceName=\"A&amp;B\" unit=\"count\" \
     startDate=\"2014-09-13 10:27:54 +0100\" endDate=\"2014-09-13 10:27:59 +0100\" value=\"329\">\
@@ -38,7 +45,7 @@ const XML: &str = "<?xml version=\"1.0\"?><!DOCTYPE HealthData [<!ENTITY a \"b\"
 
 #[test]
 fn every_truncation_and_every_flipped_byte_of_a_sample() {
-    for sample in [FHIR, CSV, XML] {
+    for sample in [FHIR, INTAKE, CSV, DIARY, XML] {
         let bytes = sample.as_bytes();
         for at in 0..bytes.len() {
             read_all(&bytes[..at]);
@@ -71,7 +78,9 @@ fn deep_nesting_and_huge_numbers() {
         &"9".repeat(5000),
     ] {
         read_all(FHIR.replace("5.40", number).as_bytes());
+        read_all(INTAKE.replace("5.40", number).as_bytes());
         read_all(CSV.replace("6.1e1", number).as_bytes());
+        read_all(DIARY.replace("6.1e1", number).as_bytes());
         read_all(CSV.replace("2024", number).as_bytes());
         read_all(XML.replace("329", number).as_bytes());
     }
@@ -91,15 +100,17 @@ fn every_field_of_every_wrong_type() {
         "[null]",
         "1e9",
     ];
-    let sample: serde_json::Value = serde_json::from_str(FHIR).unwrap();
-    let mut paths = Vec::new();
-    pointers(&sample, String::new(), &mut paths);
-    assert!(paths.len() > 40);
-    for path in paths {
-        for wrong in wrong {
-            let mut changed = sample.clone();
-            *changed.pointer_mut(&path).unwrap() = serde_json::from_str(wrong).unwrap();
-            read_all(changed.to_string().as_bytes());
+    for (sample, fields) in [(FHIR, 40), (INTAKE, 25)] {
+        let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
+        let mut paths = Vec::new();
+        pointers(&sample, String::new(), &mut paths);
+        assert!(paths.len() > fields);
+        for path in paths {
+            for wrong in wrong {
+                let mut changed = sample.clone();
+                *changed.pointer_mut(&path).unwrap() = serde_json::from_str(wrong).unwrap();
+                read_all(changed.to_string().as_bytes());
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) struct Row {
 pub(super) struct State {
     pub(super) vitals: Vec<Row>,
     pub(super) labs: Vec<Row>,
+    pub(super) nutrition: Vec<Row>,
     pub(super) users: BTreeMap<String, UserId>,
     pub(super) zones: HashMap<UserId, String>,
     /// Rows of each call of `insert_raw`.
@@ -36,7 +37,7 @@ pub(super) struct Memory(pub(super) Arc<Mutex<State>>);
 impl Memory {
     pub(super) fn rows(&self) -> usize {
         let state = self.0.lock().unwrap();
-        state.vitals.len() + state.labs.len()
+        state.vitals.len() + state.labs.len() + state.nutrition.len()
     }
 }
 
@@ -87,7 +88,8 @@ impl RawStore for Memory {
         });
         match F::DOMAIN {
             Domain::Labs => state.labs.extend(rows),
-            _ => state.vitals.extend(rows),
+            Domain::Nutrition => state.nutrition.extend(rows),
+            Domain::Vitals => state.vitals.extend(rows),
         }
         Ok(Inserted {
             inserted,

@@ -1,0 +1,326 @@
+//! Raw rows made comparable: each becomes an entry of a series in the series'
+//! unit, or is rejected.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::registry::{self, Nutrient};
+use super::{NO_MEAL, NutritionEntry};
+use crate::domain::period::MAX_OFFSET_MINUTES;
+use crate::domain::sum::MAX_SUMMAND;
+use crate::domain::text::{clean, quoted, truncate};
+use crate::domain::units::{self, Conversion};
+use crate::domain::{RawRow, loinc};
+
+/// How much of a meal's name tells it from others.
+const MAX_MEAL_CHARS: usize = 64;
+
+/// One unit of everything that an amount of food is given in: mass, volume,
+/// energy, substance, charge, effect, and numbers of servings or percents.
+const AMOUNTS: [&str; 7] = ["g", "L", "kcal", "mol", "eq", "[IU]", "1"];
+
+/// What aggregates are kept apart by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Series {
+    pub(super) nutrient: Cow<'static, str>,
+    pub(super) unit: Cow<'static, str>,
+}
+
+/// How rows with one pair of nutrient and unit are to be read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) series: Series,
+    /// What limits the amount; none in a unit that the registry knows no limit
+    /// in, and for a LOINC code outside it.
+    limit: Option<&'static Nutrient>,
+    /// The reason why the unit will not do, otherwise.
+    conversion: Result<Conversion, String>,
+}
+
+/// The readings of a group. Rows repeat few pairs, so that names are looked
+/// up and units parsed once each.
+#[derive(Default)]
+pub(super) struct Readings<'r> {
+    by_nutrient_and_unit: HashMap<(&'r str, Option<&'r str>), Result<Reading, String>>,
+}
+
+impl<'r> Readings<'r> {
+    /// The reading of a row, or the reason why no nutrient is meant.
+    pub(super) fn of(&mut self, entry: &'r NutritionEntry) -> Result<&Reading, String> {
+        let (name, unit) = (entry.nutrient.as_str(), entry.unit.as_deref());
+        self.by_nutrient_and_unit
+            .entry((name, unit))
+            .or_insert_with(|| resolve(name.trim(), unit))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+}
+
+fn resolve(name: &str, unit: Option<&str>) -> Result<Reading, String> {
+    if let Some(nutrient) = registry::lookup(name) {
+        return Ok(of_registered(nutrient, unit));
+    }
+    if !loinc::is_well_formed(name) {
+        let name = quoted(name);
+        return Err(format!(
+            "nutrient_unknown: {name} is no nutrient and no LOINC code"
+        ));
+    }
+    Ok(Reading {
+        series: Series {
+            nutrient: Cow::Owned(name.to_owned()),
+            unit: units::code_or_text(unit),
+        },
+        limit: None,
+        conversion: Ok(Conversion::Identity),
+    })
+}
+
+fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Reading {
+    let in_unit = |unit| Series {
+        nutrient: Cow::Borrowed(nutrient.name),
+        unit,
+    };
+    let canonical = |conversion| Reading {
+        series: in_unit(Cow::Borrowed(nutrient.unit)),
+        limit: Some(nutrient),
+        conversion,
+    };
+    let Some(unit) = unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
+        return canonical(Err(format!("unit_missing: {} needs a unit", nutrient.name)));
+    };
+    let Some(code) = units::normalize(unit) else {
+        let unit = quoted(unit);
+        return canonical(Err(format!("unit_unknown: {unit} is no unit")));
+    };
+    if let Ok(conversion) = Conversion::new(&code, nutrient.unit, nutrient.molar_mass) {
+        return canonical(Ok(conversion));
+    }
+    // Vitamins in international units, say: a series of its own, because a
+    // factor would depend on what the row does not tell.
+    let is_amount = |amount: &&str| Conversion::new(&code, amount, None).is_ok();
+    if AMOUNTS.iter().any(is_amount) {
+        return Reading {
+            series: in_unit(code),
+            limit: None,
+            conversion: Ok(Conversion::Identity),
+        };
+    }
+    canonical(Err(format!(
+        "unit_inconvertible: {} is measured in {}, not {}",
+        nutrient.name,
+        nutrient.unit,
+        quoted(unit)
+    )))
+}
+
+/// The row's amount in the unit of its series, or the rule that it breaks.
+pub(super) fn amount(row: &RawRow<NutritionEntry>, reading: &Reading) -> Result<f64, String> {
+    if !(-MAX_OFFSET_MINUTES..=MAX_OFFSET_MINUTES).contains(&row.utc_offset_minutes) {
+        return Err("offset_invalid: local time is within 14 hours of UTC".to_owned());
+    }
+    let Some(amount) = row.payload.amount else {
+        return Err("value_missing: the row has no amount".to_owned());
+    };
+    if !amount.is_finite() {
+        return Err("value_not_finite: the amount is no finite number".to_owned());
+    }
+    let conversion = reading.conversion.as_ref().map_err(Clone::clone)?;
+    let amount = conversion.apply(amount).unwrap_or(f64::INFINITY);
+    match reading.limit {
+        Some(nutrient) if !nutrient.is_plausible(amount) => {
+            let Nutrient {
+                name, unit, max, ..
+            } = nutrient;
+            Err(format!(
+                "value_implausible: {name} lies between 0 and {max} {unit}"
+            ))
+        }
+        None if !(0.0..=MAX_SUMMAND).contains(&amount) => {
+            Err("value_implausible: the amount is negative or too large to be summed".to_owned())
+        }
+        // Plus zero makes zero of minus zero, which `jsonb` does not know.
+        _ => Ok(amount + 0.0),
+    }
+}
+
+/// The meal's name as a key: `Breakfast ` and `breakfast` are one meal.
+pub(super) fn meal(reported: Option<&str>) -> Cow<'_, str> {
+    let name = clean(reported.unwrap_or_default());
+    if name.is_empty() {
+        return Cow::Borrowed(NO_MEAL);
+    }
+    let is_short = name.chars().nth(MAX_MEAL_CHARS).is_none();
+    if is_short && !name.chars().any(char::is_uppercase) {
+        return name;
+    }
+    Cow::Owned(truncate(&name.to_lowercase(), MAX_MEAL_CHARS).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(
+        nutrient: &str,
+        amount: Option<f64>,
+        unit: Option<&str>,
+    ) -> (Option<Series>, Result<f64, String>) {
+        let row = RawRow {
+            id: 1,
+            utc_offset_minutes: 0,
+            source: "app".to_owned(),
+            device: None,
+            note: None,
+            payload: NutritionEntry {
+                nutrient: nutrient.to_owned(),
+                amount,
+                unit: unit.map(str::to_owned),
+                meal: None,
+                eaten_at: chrono::DateTime::UNIX_EPOCH,
+            },
+        };
+        let mut readings = Readings::default();
+        match readings.of(&row.payload) {
+            Ok(reading) => (Some(reading.series.clone()), super::amount(&row, reading)),
+            Err(reason) => (None, Err(reason)),
+        }
+    }
+
+    #[test]
+    fn rows_become_amounts_in_the_unit_of_their_series() {
+        for (nutrient, amount, unit, series, series_unit, canonical) in [
+            ("energy", 836.8, "kJ", "energy", "kcal", 200.0),
+            ("Calories", 200.0, "Cal", "energy", "kcal", 200.0),
+            (
+                "9052-2",
+                1.5,
+                "MJ",
+                "energy",
+                "kcal",
+                358.508_604_206_500_96,
+            ),
+            ("carbs", 2.0, "oz", "carbohydrates", "g", 56.699_046_25),
+            ("sodium", 1.2, "g", "sodium", "mg", 1200.0),
+            ("sodium", 10.0, "mmol", "sodium", "mg", 229.9),
+            ("vitamin_d", 0.01, "mg", "vitamin_d", "ug", 10.0),
+            (
+                "HKQuantityTypeIdentifierDietaryWater",
+                0.25,
+                "L",
+                "water",
+                "mL",
+                250.0,
+            ),
+            (
+                "HKQuantityTypeIdentifierDietarySelenium",
+                55.0,
+                "mcg",
+                "selenium",
+                "ug",
+                55.0,
+            ),
+            ("protein", -0.0, "g", "protein", "g", 0.0),
+            // Not convertible: a series of its own, never mixed.
+            ("vitamin_d", 400.0, "IU", "vitamin_d", "[IU]", 400.0),
+            ("Vitamin A", 3000.0, "iu", "vitamin_a", "[IU]", 3000.0),
+            ("iron", 45.0, "%", "iron", "%", 45.0),
+            ("alcohol", 2.0, "{drink}", "alcohol", "{drink}", 2.0),
+            ("fat", 90.0, "kcal", "fat_total", "kcal", 90.0),
+            // Outside the registry.
+            ("72514-3", 3.0, "{score}", "72514-3", "{score}", 3.0),
+        ] {
+            let (found, read) = read(nutrient, Some(amount), Some(unit));
+            let found = found.unwrap();
+            assert_eq!((&*found.nutrient, &*found.unit), (series, series_unit));
+            let read = read.unwrap();
+            assert_eq!(
+                read.to_bits(),
+                f64::to_bits(canonical),
+                "{nutrient}: {read}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_row_that_breaks_a_rule_is_refused_and_the_reason_hides_the_value() {
+        for (nutrient, amount, unit, rule, has_series) in [
+            ("broccoli", Some(61.5), Some("g"), "nutrient_unknown", false),
+            ("salt", Some(61.5), Some("g"), "nutrient_unknown", false),
+            ("", Some(61.5), Some("g"), "nutrient_unknown", false),
+            ("8867-5", Some(61.5), Some("g"), "nutrient_unknown", false),
+            ("protein", Some(61.5), None, "unit_missing", true),
+            ("protein", Some(61.5), Some(" "), "unit_missing", true),
+            ("protein", Some(61.5), Some("handful"), "unit_unknown", true),
+            (
+                "protein",
+                Some(61.5),
+                Some("mm[Hg]"),
+                "unit_inconvertible",
+                true,
+            ),
+            (
+                "protein",
+                Some(61.5),
+                Some("g/d"),
+                "unit_inconvertible",
+                true,
+            ),
+            ("protein", None, Some("g"), "value_missing", true),
+            (
+                "protein",
+                Some(f64::NAN),
+                Some("g"),
+                "value_not_finite",
+                true,
+            ),
+            (
+                "iron",
+                Some(f64::INFINITY),
+                Some("%"),
+                "value_not_finite",
+                true,
+            ),
+            ("protein", Some(-61.5), Some("g"), "value_implausible", true),
+            ("protein", Some(61.5), Some("kg"), "value_implausible", true),
+            (
+                "protein",
+                Some(1e308),
+                Some("kg"),
+                "value_implausible",
+                true,
+            ),
+            (
+                "vitamin_d",
+                Some(-61.5),
+                Some("IU"),
+                "value_implausible",
+                true,
+            ),
+            ("72514-3", Some(1e300), None, "value_implausible", true),
+        ] {
+            let (series, read) = read(nutrient, amount, unit);
+            let reason = read.expect_err(nutrient);
+            let (found, text) = reason.split_once(": ").unwrap();
+            assert_eq!(found, rule, "{nutrient} {unit:?}");
+            assert!(!text.is_empty() && !reason.contains("61.5"), "{reason}");
+            assert_eq!(series.is_some(), has_series);
+        }
+    }
+
+    #[test]
+    fn meals_are_one_however_they_are_written() {
+        for (reported, name) in [
+            (None, "unspecified"),
+            (Some(" \u{200b} "), "unspecified"),
+            (Some("Breakfast "), "breakfast"),
+            (Some("SECOND  breakfast"), "second breakfast"),
+            (Some("Früh\u{ad}stück"), "frühstück"),
+            (Some("间食"), "间食"),
+        ] {
+            assert_eq!(meal(reported), name);
+        }
+        let endless = "É".repeat(900);
+        assert_eq!(meal(Some(&endless)), "é".repeat(MAX_MEAL_CHARS));
+    }
+}

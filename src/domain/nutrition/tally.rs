@@ -1,0 +1,95 @@
+//! What a period's entries amount to.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::NutritionMeasure;
+use crate::domain::sum::{Sum, mean};
+
+/// Grows entry by entry, or day by day, in the order of time.
+#[derive(Debug)]
+pub(super) struct Tally<'r> {
+    count: i64,
+    sum: Sum,
+    min: f64,
+    max: f64,
+    first: f64,
+    last: f64,
+    meals: BTreeMap<Cow<'r, str>, Sum>,
+    sources: BTreeSet<&'r str>,
+    pub(super) rejected_count: i64,
+}
+
+impl<'r> Tally<'r> {
+    /// Nothing yet. `first` is the first amount that will be added.
+    pub(super) fn starting_with(first: f64) -> Self {
+        Self {
+            count: 0,
+            sum: Sum::default(),
+            min: first,
+            max: first,
+            first,
+            last: first,
+            meals: BTreeMap::new(),
+            sources: BTreeSet::new(),
+            rejected_count: 0,
+        }
+    }
+
+    pub(super) fn add_entry(&mut self, amount: f64, meal: Cow<'r, str>, source: &'r str) {
+        self.count += 1;
+        self.sum.add(amount);
+        self.extend(amount, amount);
+        self.last = amount;
+        self.meals.entry(meal).or_default().add(amount);
+        self.add_source(source);
+    }
+
+    pub(super) fn add_day(&mut self, day: &'r NutritionMeasure) {
+        self.count += day.count;
+        self.sum.add(day.value_sum);
+        self.extend(day.min, day.max);
+        self.last = day.last;
+        for (meal, total) in &day.meals {
+            let meal = Cow::Borrowed(meal.as_str());
+            self.meals.entry(meal).or_default().add(*total);
+        }
+        for source in &day.sources {
+            self.add_source(source);
+        }
+        self.rejected_count += day.rejected_count;
+    }
+
+    fn extend(&mut self, min: f64, max: f64) {
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
+    }
+
+    fn add_source(&mut self, source: &'r str) {
+        if !source.trim().is_empty() {
+            self.sources.insert(source);
+        }
+    }
+
+    /// Without the days covered, which day rows do not have.
+    pub(super) fn finish(self) -> NutritionMeasure {
+        let total = self.sum.total();
+        let meals = self.meals.into_iter();
+        NutritionMeasure {
+            count: self.count,
+            total,
+            value_sum: total,
+            mean: mean(total, self.count),
+            min: self.min,
+            max: self.max,
+            first: self.first,
+            last: self.last,
+            meals: meals
+                .map(|(meal, sum)| (meal.into_owned(), sum.total()))
+                .collect(),
+            days_covered: None,
+            sources: self.sources.into_iter().map(str::to_owned).collect(),
+            rejected_count: self.rejected_count,
+        }
+    }
+}
