@@ -9,7 +9,7 @@ use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::drift::{Drift, DriftKind};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
-use crate::store::{GroupCheck, GroupFilter, Result as StoreResult, Store};
+use crate::store::{GroupCheck, GroupFilter, Result as StoreResult, Store, Which};
 use crate::worker::group::GroupResult;
 use crate::worker::{Engine, group, shutdown};
 use crate::{telemetry, with_domain, with_store};
@@ -194,6 +194,15 @@ async fn check<F: Fold, S: Store>(
     }
     drifted.sort_unstable();
     for key in drifted.into_iter().filter(|_| repair) {
+        let only = GroupFilter {
+            users: vec![key.user_id],
+            from: Some(key.local_date),
+            to: Some(key.local_date),
+        };
+        engine
+            .store
+            .mark_due::<F>(&only, Which::All, None, 1)
+            .await?;
         if let GroupResult::Folded { .. } = group::process(engine, key).await? {
             report.repaired_groups += 1;
         }

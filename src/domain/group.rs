@@ -15,6 +15,9 @@ pub struct GroupFold<M> {
     /// The (period, first date) pairs that `aggregates` are all rows of: what
     /// is stored there beside them has lost its last raw row.
     pub periods: Vec<(Period, NaiveDate)>,
+    /// Whether rows of an earlier fold may be among them: the day had rows
+    /// before, or a coarser period begins at another instant now.
+    pub replaces: bool,
     pub rejected: Vec<Rejection>,
 }
 
@@ -44,6 +47,7 @@ pub fn fold_group<F: Fold>(
     let day = F::fold_day(date, rows, rules);
     let mut aggregates = day.aggregates;
 
+    let mut replaces = day_rows.iter().any(|a| a.key.local_date == date);
     // Day rows of each series, in date order.
     let mut days: BTreeMap<_, BTreeMap<NaiveDate, &Aggregate<F::Measure>>> = BTreeMap::new();
     let others = day_rows.iter().filter(|a| a.key.local_date != date);
@@ -70,6 +74,8 @@ pub fn fold_group<F: Fold>(
             let Some(earliest) = within.first() else {
                 continue;
             };
+            // Where this day is the earliest now, another one was before.
+            replaces |= earliest.key.local_date == date && within.len() > 1;
             // The period begins at the local midnight of its first date, at
             // the offset of its earliest day row: what is known of where the
             // person was then.
@@ -96,6 +102,7 @@ pub fn fold_group<F: Fold>(
     GroupFold {
         aggregates,
         periods,
+        replaces,
         rejected: day.rejected,
     }
 }

@@ -215,10 +215,11 @@ impl DomainState {
             return Ok(cursor);
         }
         let users = with_domain!(self.domain, F => engine.store.pending_users::<F>().await)?;
-        let Some((lowest, highest)) = users else {
-            return Ok(UserId::MIN);
+        let cursor = match users {
+            Some((lowest, highest)) => rand::rng().random_range(lowest..=highest),
+            // No backlog to meet in.
+            None => UserId::MIN,
         };
-        let cursor = rand::rng().random_range(lowest..=highest);
         self.cursor = Some(cursor);
         Ok(cursor)
     }

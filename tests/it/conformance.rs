@@ -686,6 +686,10 @@ async fn a_check_tells_drift_from_what_is_not_settled<S: Store>(db: &Database, s
     assert_eq!(found, expected);
     // Folding again mends all of it.
     store
+        .mark_due::<Vitals>(&GroupFilter::default(), Which::All, None, 10)
+        .await
+        .unwrap();
+    store
         .fold_group::<Vitals>(1, date("2026-01-05"))
         .await
         .unwrap();

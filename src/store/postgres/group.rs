@@ -168,7 +168,10 @@ async fn write<F: Fold>(
     changed: Vec<RowState>,
     mark: Option<i64>,
 ) -> QueryResult<()> {
-    let vanished = delete_vanished::<F>(key.user_id, &folded);
+    // A marked group is cleaned whatever its day rows say: that is how what
+    // was changed behind our back is mended.
+    let vanished =
+        (folded.replaces || mark.is_some()).then(|| delete_vanished::<F>(key.user_id, &folded));
     let upsert = (!folded.aggregates.is_empty()).then(|| upsert::<F>(key.user_id, folded));
     let states = (!changed.is_empty()).then(|| set_states::<F>(key.user_id, changed));
     let unmark = mark.map(|version| {
@@ -185,7 +188,7 @@ async fn write<F: Fold>(
     });
     let connection = &*connection;
     let (vanished, upsert, states, unmark) = join!(
-        execute(connection, Some(vanished)),
+        execute(connection, vanished),
         execute(connection, upsert),
         execute(connection, states),
         execute(connection, unmark),
