@@ -12,7 +12,8 @@ use crate::domain::labs::{LabResult, Labs};
 use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::{ErrorClass, RawStore, StoreError};
+use crate::store::{ErrorClass, Inserted, RawStore, StoreError};
+use crate::worker::retry::{TRANSIENT_RETRIES, transient_pause};
 
 /// Users and zones remembered; beyond it they are asked for again.
 const MAX_KNOWN: usize = 20_000;
@@ -190,10 +191,29 @@ impl<'s, S: RawStore> Writer<'s, S> {
             if chunk.is_empty() {
                 return Ok(());
             }
-            let inserted = self.store.insert_raw::<F>(chunk).await?;
+            let inserted = self.insert_batch::<F>(chunk).await?;
             summary.inserted += inserted.inserted;
             summary.corrected += inserted.corrected;
             summary.duplicate += inserted.duplicate;
         }
+    }
+
+    /// Tries again what failed for now, such as a deadlock with another import.
+    /// A batch that was stored although its answer was lost is found stored.
+    async fn insert_batch<F: Fold>(
+        &self,
+        rows: Vec<NewRow<F::Payload>>,
+    ) -> Result<Inserted, StoreError> {
+        for retry in 0..TRANSIENT_RETRIES {
+            match self.store.insert_raw::<F>(rows.clone()).await {
+                Err(error) if error.is_transient() => {
+                    let pause = transient_pause(retry);
+                    tracing::warn!("rows not stored, tried again in {pause:.1?}: {error}");
+                    tokio::time::sleep(pause).await;
+                }
+                result => return result,
+            }
+        }
+        self.store.insert_raw::<F>(rows).await
     }
 }
