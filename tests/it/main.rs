@@ -6,5 +6,7 @@ mod program;
 
 mod conformance;
 mod docs;
+mod labs_oracle;
 mod modes;
 mod real_data;
+mod units;
