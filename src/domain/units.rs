@@ -4,7 +4,7 @@
 mod conversion;
 mod spelling;
 
-pub use conversion::{Conversion, UnitError, convert};
+pub use conversion::{Conversion, UnitError, convert, convert_ucum};
 
 use std::borrow::Cow;
 
@@ -53,6 +53,11 @@ pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
         return Cow::Borrowed("");
     }
     Cow::Owned(text::truncate(&unit, MAX_TEXT_CHARS).to_owned())
+}
+
+/// Whether `code` is UCUM as it stands, case-sensitive: no everyday spellings.
+pub fn is_ucum(code: &str) -> bool {
+    parse_expression(code).is_ok_and(|parsed| evaluate(&parsed).is_ok())
 }
 
 /// `code` with litres spelled `L`, where it is valid UCUM.

@@ -89,8 +89,8 @@ impl Flag {
     /// the limit would flip.
     pub(super) fn judge(value: Value, text: &str, range: Option<&Range>) -> Flag {
         match (value, range) {
-            (Value::Number(number), Some(Range::Interval(interval))) => interval.place(number),
-            (Value::Bound(comparator, bound), Some(Range::Interval(interval))) => {
+            (Value::Number(number), Some(Range::Interval(interval, _))) => interval.place(number),
+            (Value::Bound(comparator, bound), Some(Range::Interval(interval, _))) => {
                 interval.place_bound(comparator, bound)
             }
             (Value::Text, Some(Range::Expected(expected))) => {

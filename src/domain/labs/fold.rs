@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 
-use super::result::{self, Series, Units};
+use super::placement::Placements;
+use super::result::{self, Series};
 use super::tally::Tally;
 use super::{LabMeasure, LabResult};
 use crate::domain::period::local_midnight;
@@ -12,13 +13,14 @@ use crate::domain::{Aggregate, AggregateKey, DayFold, Period, RawRow, Rejection}
 
 /// Rows in (time, id) order to day rows.
 pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<LabMeasure> {
-    let mut units = Units::default();
+    let mut placements = Placements::default();
     let mut days: BTreeMap<Series, Day> = BTreeMap::new();
     let mut refused: HashMap<Series, i64> = HashMap::new();
     let mut rejected = Vec::new();
     for row in rows {
-        let series = result::series(row, &mut units);
-        let reason = match (series, result::read(row)) {
+        let placement = placements.of(&row.payload);
+        let series = result::series(row, placement);
+        let reason = match (series, result::read(row, placement)) {
             (Some(series), Ok(reading)) => {
                 let day = days.entry(series).or_insert_with(|| Day {
                     utc_offset_minutes: row.utc_offset_minutes,
@@ -202,8 +204,7 @@ mod tests {
         assert_eq!(
             keys(&fold_day(DATE, &rows)),
             [
-                ("1742-6", "U/L", 1),
-                ("1742-6", "[IU]/L", 1),
+                ("1742-6", "U/L", 2),
                 ("26515-7", "10*3/uL", 2),
                 ("color", "", 2),
                 ("total bilirubin", "mg/dL", 2),

@@ -1,7 +1,9 @@
 //! Labs: results from laboratory reports.
 
+mod analytes;
 mod flag;
 mod fold;
+mod placement;
 mod range;
 mod result;
 mod tally;
@@ -57,11 +59,12 @@ columns! {
         pub first: Option<f64>,
         /// Last plain number.
         pub last: Option<f64>,
-        /// First result as reported.
+        /// First result as reported, in its own unit.
         pub first_text: String,
-        /// Last result as reported.
+        /// Last result as reported, in its own unit.
         pub last_text: String,
-        /// How often each result that is not a plain number was reported.
+        /// How often each result that is not a plain number was reported; with
+        /// the reported unit where the row's unit is another.
         pub text_values: BTreeMap<String, i64>,
         /// Of the latest result that has a reference range.
         pub reference_low: Option<f64>,
@@ -87,7 +90,7 @@ pub struct Labs;
 
 impl Fold for Labs {
     const DOMAIN: Domain = Domain::Labs;
-    const ALGORITHM_VERSION: i32 = 1;
+    const ALGORITHM_VERSION: i32 = 2;
     const RAW_TABLE: &'static str = "raw_labs";
     const TIME_COLUMN: &'static str = "collected_at";
     const SOURCE_KEY: &'static str = "coalesce(code, name)";

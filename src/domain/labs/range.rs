@@ -6,7 +6,8 @@ use crate::domain::text::clean;
 /// What a result is expected to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Range {
-    Interval(Interval),
+    /// And the unit that it names, '' for none.
+    Interval(Interval, String),
     /// In words: `Negative`.
     Expected(String),
 }
@@ -34,8 +35,13 @@ pub(super) fn parse(text: &str) -> Option<Range> {
         .and_then(|inner| inner.strip_suffix([')', ']']))
         .unwrap_or(&text)
         .trim();
-    if let Some(interval) = bounded(text).or_else(|| between(text)) {
-        return is_meant(interval).then_some(Range::Interval(interval));
+    let with_points = with_points(text);
+    let interval = match &with_points {
+        Some(text) => between(text),
+        None => bounded(text).or_else(|| between(text)),
+    };
+    if let Some((interval, unit)) = interval {
+        return is_meant(interval).then(|| Range::Interval(interval, unit.to_owned()));
     }
     let is_expectation = !text.is_empty()
         && text.chars().count() <= MAX_EXPECTED_CHARS
@@ -45,16 +51,14 @@ pub(super) fn parse(text: &str) -> Option<Range> {
 }
 
 /// `<200`, `>= 40 mg/dL`, `up to 5`.
-fn bounded(text: &str) -> Option<Interval> {
+fn bounded(text: &str) -> Option<(Interval, &str)> {
     let (comparator, rest) = match strip_prefix_ignoring_case(text, "up to ") {
         Some(rest) => (Comparator::AtMost, rest.trim_start()),
         None => Comparator::split(text)?,
     };
     let (bound, rest) = leading_number(rest)?;
-    if !is_unit(rest) {
-        return None;
-    }
-    Some(if comparator.is_below() {
+    let unit = unit(rest)?;
+    let interval = if comparator.is_below() {
         Interval {
             high: Some(bound),
             is_high_outside: comparator == Comparator::Below,
@@ -66,11 +70,12 @@ fn bounded(text: &str) -> Option<Interval> {
             is_low_outside: comparator == Comparator::Above,
             ..Interval::default()
         }
-    })
+    };
+    Some((interval, unit))
 }
 
 /// `3.5-5.0`, `3.5 – 5.0 mmol/L`, `-2 to 2`.
-fn between(text: &str) -> Option<Interval> {
+fn between(text: &str) -> Option<(Interval, &str)> {
     let (low, rest) = leading_number(text)?;
     let rest = rest.trim_start();
     let rest = rest
@@ -78,23 +83,48 @@ fn between(text: &str) -> Option<Interval> {
         .or_else(|| rest.strip_prefix(".."))
         .or_else(|| strip_prefix_ignoring_case(rest, "to "))?;
     let (high, rest) = leading_number(rest.trim_start())?;
-    is_unit(rest).then_some(Interval {
+    let interval = Interval {
         low: Some(low),
         high: Some(high),
         ..Interval::default()
-    })
+    };
+    Some((interval, unit(rest)?))
 }
 
-/// Whether what follows the numbers can be their unit. A titre (`1:80`), a
+/// `3,5-5,0` with decimal points. Both commas must be decimal ones beyond
+/// doubt: before three digits they might mark thousands.
+fn with_points(text: &str) -> Option<String> {
+    let is_decimal = |part: &str| {
+        let digits = part.chars().take_while(char::is_ascii_digit).count();
+        (1..=2).contains(&digits)
+    };
+    let parts: Vec<&str> = text.split(',').collect();
+    let [low, between, high] = parts[..] else {
+        return None;
+    };
+    let is_number_before = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
+    let is_clear = !text.contains('.')
+        && is_number_before(low)
+        && is_decimal(between)
+        && is_number_before(between)
+        && is_decimal(high);
+    is_clear.then(|| text.replace(',', "."))
+}
+
+/// What follows the numbers, where it can be their unit. A titre (`1:80`), a
 /// third number or a decimal comma cannot.
-fn is_unit(rest: &str) -> bool {
+fn unit(rest: &str) -> Option<&str> {
     let rest = rest.trim_start();
     // Blood counts: `150-400 10*3/uL`.
-    if rest.starts_with("10*") || rest.starts_with("10^") {
-        return true;
-    }
-    !rest
-        .starts_with(|c: char| matches!(c, ':' | ',' | ';' | '-' | '–' | '.') || c.is_ascii_digit())
+    let is_unit = rest.starts_with("10*")
+        || rest.starts_with("10^")
+        || !rest.starts_with(|c: char| {
+            matches!(c, ':' | ',' | ';' | '-' | '–' | '.') || c.is_ascii_digit()
+        });
+    let bare = rest
+        .strip_prefix('(')
+        .and_then(|inner| inner.strip_suffix(')'));
+    is_unit.then_some(bare.unwrap_or(rest))
 }
 
 /// Systems that have no range write 0 and 0, and some swap the ends.
@@ -130,7 +160,7 @@ mod tests {
 
     fn interval(text: &str) -> Option<(Option<f64>, Option<f64>)> {
         match parse(text)? {
-            Range::Interval(Interval { low, high, .. }) => Some((low, high)),
+            Range::Interval(Interval { low, high, .. }, _) => Some((low, high)),
             Range::Expected(text) => panic!("{text} is no interval"),
         }
     }
@@ -151,6 +181,8 @@ mod tests {
             ("-3--1", Some(-3.0), Some(-1.0)),
             ("−2 to −1", Some(-2.0), Some(-1.0)),
             ("0..40", Some(0.0), Some(40.0)),
+            ("3,5-5,0", Some(3.5), Some(5.0)),
+            ("3,5 – 5,25 mmol/L", Some(3.5), Some(5.25)),
             ("7-7", Some(7.0), Some(7.0)),
             ("<200", None, Some(200.0)),
             ("<= 1.005", None, Some(1.005)),
@@ -173,7 +205,7 @@ mod tests {
             (">=40", false, false),
             ("40-200", false, false),
         ] {
-            let Some(Range::Interval(interval)) = parse(text) else {
+            let Some(Range::Interval(interval, _)) = parse(text) else {
                 panic!("{text}")
             };
             assert_eq!(interval.is_low_outside, is_low_outside, "{text}");
@@ -205,7 +237,11 @@ mod tests {
             "5.0-3.5",
             "<1:80",
             "3-5-7",
-            "3,5-5,0",
+            "3,5-5.0",
+            "3,500-5,000",
+            "3,5-5",
+            "1,2,3-4",
+            "Male: 13-17",
             "M: 13-17 F: 12-15",
             "13.5 g/dL",
             "N/A",

@@ -1,16 +1,16 @@
 //! Raw rows read: which analyte, in which unit, with what result and flag.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::LabResult;
 use super::flag::Flag;
+use super::placement::Placement;
 use super::range::{self, Interval, Range};
 use super::value::{self, Value};
 use crate::domain::RawRow;
 use crate::domain::period::MAX_OFFSET_MINUTES;
+use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::{clean, truncate};
-use crate::domain::units;
 
 /// How much of a code or name tells one analyte from another. Keys of indexes
 /// must stay short, and names that long differ before their end.
@@ -29,43 +29,35 @@ pub(super) struct Series {
 pub(super) struct Reading<'r> {
     pub(super) code: Option<Cow<'r, str>>,
     pub(super) name: Cow<'r, str>,
+    /// In the unit of the series.
     pub(super) value: Value,
     /// The result as reported.
     pub(super) text: Cow<'r, str>,
+    /// The result as it is counted where it is no plain number.
+    pub(super) counted_text: Cow<'r, str>,
+    /// In the unit of the series.
     pub(super) interval: Option<Interval>,
     pub(super) flag: Flag,
 }
 
-/// Normal forms of the units of a group, so that each is parsed once.
-#[derive(Default)]
-pub(super) struct Units<'r>(HashMap<Option<&'r str>, Cow<'static, str>>);
-
-impl<'r> Units<'r> {
-    fn of(&mut self, unit: Option<&'r str>) -> Cow<'static, str> {
-        self.0
-            .entry(unit)
-            .or_insert_with(|| units::code_or_text(unit))
-            .clone()
-    }
-}
-
 /// The series that a row belongs to; none where it names no analyte.
-pub(super) fn series<'r>(row: &'r RawRow<LabResult>, units: &mut Units<'r>) -> Option<Series> {
-    let LabResult {
-        code, name, unit, ..
-    } = &row.payload;
+pub(super) fn series(row: &RawRow<LabResult>, placement: &Placement) -> Option<Series> {
+    let LabResult { code, name, .. } = &row.payload;
     let analyte = match self::code(code.as_deref()) {
         Some(code) => code.into_owned(),
         None => truncate(&clean(name).to_lowercase(), MAX_NAME_CHARS).to_owned(),
     };
     (!analyte.is_empty()).then(|| Series {
         analyte,
-        unit: units.of(unit.as_deref()),
+        unit: placement.unit.clone(),
     })
 }
 
 /// The row's result, or the rule that it breaks.
-pub(super) fn read(row: &RawRow<LabResult>) -> Result<Reading<'_>, String> {
+pub(super) fn read<'r>(
+    row: &'r RawRow<LabResult>,
+    placement: &Placement,
+) -> Result<Reading<'r>, String> {
     if !(-MAX_OFFSET_MINUTES..=MAX_OFFSET_MINUTES).contains(&row.utc_offset_minutes) {
         return Err("offset_invalid: local time is within 14 hours of UTC".to_owned());
     }
@@ -74,25 +66,49 @@ pub(super) fn read(row: &RawRow<LabResult>) -> Result<Reading<'_>, String> {
     if text.is_empty() {
         return Err("value_missing: the row has no result".to_owned());
     }
-    let value = value::parse(&text)
-        .map_err(|_| "value_not_finite: the result is no finite number".to_owned())?;
+    let not_finite = || "value_not_finite: the result is no finite number".to_owned();
+    let value = value::parse(&text).map_err(|_| not_finite())?;
     let range = payload.reference_range.as_deref().and_then(range::parse);
+    // Judged before anything is converted: rounding would flip a result at
+    // the limit.
+    let (range, interval) = match range {
+        Some(Range::Interval(interval, unit)) => match placement.limits(interval, &unit) {
+            Some((own, series)) => (Some(Range::Interval(own, unit)), series),
+            None => (None, None),
+        },
+        range => (range, None),
+    };
     let reported = payload.interpretation.as_deref().and_then(Flag::reported);
     let flag = reported.unwrap_or_else(|| Flag::judge(value, &text, range.as_ref()));
+    let converted = match value {
+        Value::Number(number) => placement
+            .scale
+            .apply(number)
+            .filter(|number| number.abs() <= MAX_SUMMAND)
+            .map(Value::Number)
+            .ok_or_else(not_finite)?,
+        value => value,
+    };
     Ok(Reading {
         code: code(payload.code.as_deref()),
         name: clean(&payload.name),
-        value,
+        value: converted,
+        counted_text: counted_text(&text, placement),
         text,
-        interval: match range {
-            Some(Range::Interval(interval)) => Some(interval),
-            _ => None,
-        },
+        interval,
         flag,
     })
 }
 
-fn code(code: Option<&str>) -> Option<Cow<'_, str>> {
+/// A number under a unit that it was not reported in says its own.
+fn counted_text<'r>(text: &Cow<'r, str>, placement: &Placement) -> Cow<'r, str> {
+    if placement.scale.is_identity() || !text.contains(|c: char| c.is_ascii_digit()) {
+        return text.clone();
+    }
+    Cow::Owned(format!("{text} {}", placement.own_unit))
+}
+
+pub(super) fn code(code: Option<&str>) -> Option<Cow<'_, str>> {
     let code = clean(code?);
     let code = match code {
         Cow::Borrowed(code) => Cow::Borrowed(truncate(code, MAX_NAME_CHARS)),

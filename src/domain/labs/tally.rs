@@ -54,7 +54,7 @@ impl Tally {
             Value::Text => {}
         }
         if !matches!(reading.value, Value::Number(_)) {
-            let text = truncate(&reading.text, MAX_TEXT_CHARS);
+            let text = truncate(&reading.counted_text, MAX_TEXT_CHARS);
             self.add_text_value(text, 1);
         }
         self.add_texts(&reading.text, &reading.text);

@@ -45,6 +45,28 @@ pub fn convert(value: f64, from: &str, to: &str) -> Result<f64, UnitError> {
         .ok_or_else(|| UnitError::OutOfDomain(to.into_owned()))
 }
 
+/// As [`convert`], of UCUM codes only and with a molar mass in g/mol where
+/// mass and amount of substance meet.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_ucum(
+    value: f64,
+    from: &str,
+    to: &str,
+    molar_mass: Option<f64>,
+) -> Result<f64, UnitError> {
+    for code in [from, to] {
+        // Equal units convert without being parsed.
+        if !super::is_ucum(code) {
+            return Err(UnitError::Unknown(code.to_owned()));
+        }
+    }
+    Conversion::new(from, to, molar_mass)?
+        .apply(value)
+        .ok_or_else(|| UnitError::OutOfDomain(to.to_owned()))
+}
+
 impl Conversion {
     /// From and to are UCUM codes. With a molar mass in g/mol an amount of
     /// substance converts to a mass and back (blood glucose: 180.156).

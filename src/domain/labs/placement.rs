@@ -1,0 +1,85 @@
+//! Where results go: the unit of their series, and how they get there.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::LabResult;
+use super::analytes::{Analyte, Scale};
+use super::range::Interval;
+use super::result;
+use crate::domain::units;
+
+/// The way of the results of one code in one unit.
+#[derive(Debug)]
+pub(super) struct Placement {
+    analyte: Option<Analyte>,
+    /// The normal form of the reported unit.
+    pub(super) own_unit: Cow<'static, str>,
+    /// The unit of the series.
+    pub(super) unit: Cow<'static, str>,
+    /// From the one to the other.
+    pub(super) scale: Scale,
+}
+
+/// The placements of a group, so that each unit is parsed once.
+#[derive(Default)]
+pub(super) struct Placements<'r>(HashMap<(Option<&'r str>, Option<&'r str>), Placement>);
+
+impl<'r> Placements<'r> {
+    pub(super) fn of(&mut self, row: &'r LabResult) -> &Placement {
+        let (code, unit) = (row.code.as_deref(), row.unit.as_deref());
+        self.0
+            .entry((code, unit))
+            .or_insert_with(|| Placement::new(code, unit))
+    }
+}
+
+impl Placement {
+    fn new(code: Option<&str>, unit: Option<&str>) -> Placement {
+        let analyte = result::code(code).and_then(|code| Analyte::of(&code));
+        let own_unit = units::code_or_text(unit);
+        let canonical = analyte.and_then(|analyte| {
+            let scale = Scale::new(Some(analyte), &own_unit, analyte.unit)?;
+            Some((Cow::Borrowed(analyte.unit), scale))
+        });
+        // What cannot be converted stays apart, under its own unit.
+        let (unit, scale) = canonical.unwrap_or_else(|| (own_unit.clone(), Scale::IDENTITY));
+        Placement {
+            analyte,
+            own_unit,
+            unit,
+            scale,
+        }
+    }
+
+    /// The limits of a range in `range_unit`, '' where the range names none:
+    /// in the row's own unit, and in that of the series. None where they
+    /// cannot be held against the row.
+    pub(super) fn limits(
+        &self,
+        interval: Interval,
+        range_unit: &str,
+    ) -> Option<(Interval, Option<Interval>)> {
+        let unit = units::code_or_text(Some(range_unit));
+        if range_unit.is_empty() || unit == self.own_unit {
+            return Some((interval, scaled(interval, &self.scale)));
+        }
+        let to = |unit_to: &str| Scale::new(self.analyte, &unit, unit_to);
+        let own = scaled(interval, &to(&self.own_unit)?)?;
+        // Straight to the unit of the series: one rounding, not two.
+        let series = to(&self.unit).and_then(|scale| scaled(interval, &scale));
+        Some((own, series))
+    }
+}
+
+fn scaled(interval: Interval, scale: &Scale) -> Option<Interval> {
+    let end = |end: Option<f64>| match end {
+        Some(end) => scale.apply(end).map(Some),
+        None => Some(None),
+    };
+    Some(Interval {
+        low: end(interval.low)?,
+        high: end(interval.high)?,
+        ..interval
+    })
+}
