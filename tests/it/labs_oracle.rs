@@ -354,7 +354,7 @@ fn a_naive_fold_agrees() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = std::env::var("LABS_SEED").map_or(now.as_secs(), |seed| seed.parse().unwrap());
     // Shown when the test fails.
-    println!("LABS_SEED={seed}");
+    eprintln!("LABS_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     for group in 0..GROUPS {
         check_group(&mut random, group);
