@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::scope::Scope;
 use super::{Exit, open, output, run_once};
 use crate::config::Config;
-use crate::domain::{Domain, UserId};
+use crate::domain::Domain;
 use crate::store::{GroupFilter, Store, Which};
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, shutdown};
@@ -23,18 +23,8 @@ const MARK_STEP: usize = 1000;
   vitalfold backfill --domain labs --user 17 --user 18
   vitalfold backfill --resume")]
 pub struct Args {
-    /// Domain to fold; may be repeated [default: worker.domains]
-    #[arg(long, value_enum)]
-    domain: Vec<Domain>,
-    /// User to fold; may be repeated [default: all]
-    #[arg(long, value_name = "ID")]
-    user: Vec<UserId>,
-    /// First local date, inclusive
-    #[arg(long, value_name = "DATE")]
-    from: Option<NaiveDate>,
-    /// Last local date, inclusive
-    #[arg(long, value_name = "DATE")]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    scope: Scope,
     /// Only groups that an older version of the folds wrote, or that have
     /// rejected rows
     #[arg(long)]
@@ -53,18 +43,8 @@ pub struct Args {
 }
 
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
-    if let (Some(from), Some(to)) = (args.from, args.to) {
-        anyhow::ensure!(from <= to, "--from {from} is after --to {to}");
-    }
-    let domains = match args.domain.is_empty() {
-        true => config.worker.domains.clone(),
-        false => args.domain.clone(),
-    };
-    let filter = GroupFilter {
-        users: args.user.clone(),
-        from: args.from,
-        to: args.to,
-    };
+    let domains = args.scope.domains(config);
+    let filter = args.scope.filter()?;
     let which = if args.outdated {
         Which::Outdated
     } else {

@@ -10,6 +10,7 @@ pub mod open;
 pub mod output;
 pub mod pause;
 pub mod run_once;
+pub mod scope;
 pub mod status;
 pub mod verify;
 pub mod worker;

@@ -5,6 +5,7 @@ use futures::StreamExt;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::scope::Scope;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::drift::{Drift, DriftKind};
@@ -36,18 +37,8 @@ pub struct Args {
     /// Fold the groups again that drifted
     #[arg(long)]
     repair: bool,
-    /// Domain to check; may be repeated [default: `worker.domains`]
-    #[arg(long, value_enum)]
-    domain: Vec<Domain>,
-    /// User to check; may be repeated [default: all]
-    #[arg(long, value_name = "ID")]
-    user: Vec<UserId>,
-    /// First local date, inclusive
-    #[arg(long, value_name = "DATE")]
-    from: Option<NaiveDate>,
-    /// Last local date, inclusive
-    #[arg(long, value_name = "DATE")]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    scope: Scope,
     #[command(flatten)]
     format: output::FormatArgs,
 }
@@ -81,15 +72,8 @@ struct Shown {
 
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     let any = open::for_folding(config, "verify").await?;
-    let domains = match args.domain.is_empty() {
-        true => config.worker.domains.clone(),
-        false => args.domain.clone(),
-    };
-    let filter = GroupFilter {
-        users: args.user.clone(),
-        from: args.from,
-        to: args.to,
-    };
+    let domains = args.scope.domains(config);
+    let filter = args.scope.filter()?;
     with_store!(any, store => {
         let stop = CancellationToken::new();
         let engine = Engine::new(store, &config.worker, "verify", stop.clone());

@@ -9,6 +9,7 @@ pub mod pool;
 pub mod postgres;
 mod sql;
 pub mod sqlite;
+mod status_rows;
 pub mod types;
 
 use std::collections::HashMap;

@@ -26,6 +26,19 @@ pub struct PoolStats {
 }
 
 impl PoolStats {
+    /// What deadpool says, which counts waiting callers as taken from what is
+    /// available.
+    pub(super) fn of(status: deadpool::Status, max: usize) -> PoolStats {
+        let available = status.available.min(status.size);
+        PoolStats {
+            size: status.size,
+            checked_out: status.size - available,
+            available,
+            waiting: status.waiting,
+            max,
+        }
+    }
+
     /// Connections out, of those that may be open, in percent.
     pub fn usage_percent(&self) -> usize {
         self.checked_out * 100 / self.max.max(1)

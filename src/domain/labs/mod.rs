@@ -84,6 +84,11 @@ columns! {
     }
 }
 
+/// Whether a LOINC code is that of a registered analyte.
+pub fn is_registered(code: &str) -> bool {
+    analytes::Analyte::of(code).is_some()
+}
+
 /// The labs domain.
 #[derive(Debug)]
 pub struct Labs;

@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use crate::domain::vitals::registry::{self, NamedBy};
-use crate::domain::{loinc, nutrition};
+use crate::domain::{labs, loinc, nutrition};
 use crate::import::item::{label, non_empty};
 
 /// Whether a LOINC code is that of a registered vital sign.
@@ -76,6 +76,11 @@ impl Concept {
             .any(|coding| coding.vital_sign().is_some())
     }
 
+    pub(super) fn is_lab_result(&self) -> bool {
+        let mut codes = self.codings.iter().filter_map(Coding::loinc);
+        codes.any(labs::is_registered)
+    }
+
     /// The LOINC code: one of a registered vital sign before any other.
     pub(super) fn loinc(&self) -> Option<&str> {
         let vital = self.codings.iter().find_map(Coding::vital_sign);
@@ -134,7 +139,11 @@ pub(super) enum Belongs {
 }
 
 /// Finds the domain from the categories; without one, `vital_sign` decides.
-pub(super) fn belongs(observation: Node<'_>, vital_sign: bool) -> Result<Belongs, String> {
+pub(super) fn belongs(
+    observation: Node<'_>,
+    vital_sign: bool,
+    lab_result: bool,
+) -> Result<Belongs, String> {
     let categories = observation.one_or_list("category")?;
     let categories: Vec<Concept> = categories
         .into_iter()
@@ -167,6 +176,7 @@ pub(super) fn belongs(observation: Node<'_>, vital_sign: bool) -> Result<Belongs
         (Some(category), _) => Belongs::Labs(category.name().map(str::to_owned)),
         (None, Some(code)) => Belongs::Nowhere(format!("category {}", label(&code))),
         (None, None) if vital_sign => Belongs::Vitals,
+        (None, None) if lab_result => Belongs::Labs(None),
         (None, None) => Belongs::Nowhere("no category".to_owned()),
     })
 }
@@ -187,7 +197,7 @@ mod tests {
 
     fn domain(category: Value) -> Belongs {
         let map = map(json!({"category": category}));
-        belongs(Node::resource(&map), false).unwrap()
+        belongs(Node::resource(&map), false, false).unwrap()
     }
 
     #[test]

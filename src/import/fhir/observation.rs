@@ -50,11 +50,13 @@ fn frame(node: Node<'_>, components: &[Node<'_>], user: Option<i64>) -> Result<O
             Err(reason) => return Ok(Err(reason)),
         },
     };
-    let mut vital_sign = Concept::of(node, "code")?.is_vital_sign();
-    for component in components {
-        vital_sign |= Concept::of(*component, "code")?.is_vital_sign();
+    let (mut vital_sign, mut lab_result) = (false, false);
+    for named in std::iter::once(&node).chain(components) {
+        let concept = Concept::of(*named, "code")?;
+        vital_sign |= concept.is_vital_sign();
+        lab_result |= concept.is_lab_result();
     }
-    let domain = match belongs(node, vital_sign)? {
+    let domain = match belongs(node, vital_sign, lab_result)? {
         Belongs::Nowhere(reason) => return Ok(Err(reason.into())),
         domain => domain,
     };

@@ -96,16 +96,7 @@ impl PgPool {
     }
 
     pub(super) fn stats(&self) -> PoolStats {
-        let status = self.pool.status();
-        // deadpool counts waiting callers as taken from what is available.
-        let available = status.available.min(status.size);
-        PoolStats {
-            size: status.size,
-            checked_out: status.size - available,
-            available,
-            waiting: status.waiting,
-            max: self.max,
-        }
+        PoolStats::of(self.pool.status(), self.max)
     }
 
     pub(super) async fn get(&self, operation: &'static str) -> Result<Lease> {

@@ -2,45 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{self, StoredAggregate};
 use crate::domain::{Aggregate, Domain, Fold};
-use crate::store::{AggregateQuery, DomainStatus, HourStatus, Status, WorkerStatus};
+use crate::store::status_rows::{DomainRow, HourRow};
+use crate::store::{AggregateQuery, Status, WorkerStatus};
 use crate::with_domain;
-
-#[derive(diesel::QueryableByName)]
-struct DomainRow {
-    #[diesel(sql_type = BigInt)]
-    pending: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
-    #[diesel(sql_type = BigInt)]
-    rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    due: i64,
-    #[diesel(sql_type = BigInt)]
-    dead: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    oldest: Option<i64>,
-}
-
-#[derive(diesel::QueryableByName)]
-struct HourRow {
-    #[diesel(sql_type = Bool)]
-    paused: bool,
-    #[diesel(sql_type = BigInt)]
-    batches: i64,
-    #[diesel(sql_type = BigInt)]
-    rows_completed: i64,
-    #[diesel(sql_type = BigInt)]
-    rows_rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    groups_ok: i64,
-    #[diesel(sql_type = BigInt)]
-    groups_failed: i64,
-}
 
 #[derive(diesel::QueryableByName)]
 struct WorkerRow {
@@ -78,15 +47,7 @@ pub(super) async fn status(
         .bind::<Text, _>(domain.name())
         .get_result(connection)
         .await?;
-        by_domain.push(DomainStatus {
-            domain,
-            pending_rows: row.pending,
-            failed_rows: row.failed,
-            rejected_rows: row.rejected,
-            due_groups: row.due,
-            dead_groups: row.dead,
-            oldest_pending_seconds: row.oldest,
-        });
+        by_domain.push(row.status(domain));
     }
     let hour: HourRow = diesel::sql_query(
         "select (select paused from worker_control) as paused, count(*) as batches, \
@@ -119,13 +80,7 @@ pub(super) async fn status(
                 seen_seconds_ago: row.seen_ago,
             })
             .collect(),
-        last_hour: HourStatus {
-            batches: hour.batches,
-            rows_completed: hour.rows_completed,
-            rows_rejected: hour.rows_rejected,
-            groups_ok: hour.groups_ok,
-            groups_failed: hour.groups_failed,
-        },
+        last_hour: hour.status(),
     })
 }
 

@@ -118,14 +118,7 @@ impl Store for SqliteStore {
 
     fn pool_stats(&self) -> PoolStats {
         let status = self.pool.status();
-        let available = status.available.min(status.size);
-        PoolStats {
-            size: status.size,
-            checked_out: status.size - available,
-            available,
-            waiting: status.waiting,
-            max: status.max_size,
-        }
+        PoolStats::of(status, status.max_size)
     }
 
     fn max_concurrency(&self) -> usize {

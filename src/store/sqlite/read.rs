@@ -1,45 +1,14 @@
 //! What people look at.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rows::{NOW, StoredAggregate, now_plus, parse_time};
 use crate::domain::{Aggregate, Domain, Fold};
 use crate::store::sql::{list, measure_columns};
-use crate::store::{AggregateQuery, DomainStatus, HourStatus, Status, WorkerStatus};
+use crate::store::status_rows::{DomainRow, HourRow};
+use crate::store::{AggregateQuery, Status, WorkerStatus};
 use crate::with_domain;
-
-#[derive(QueryableByName)]
-struct DomainRow {
-    #[diesel(sql_type = BigInt)]
-    pending: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
-    #[diesel(sql_type = BigInt)]
-    rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    due: i64,
-    #[diesel(sql_type = BigInt)]
-    dead: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    oldest: Option<i64>,
-}
-
-#[derive(QueryableByName)]
-struct HourRow {
-    #[diesel(sql_type = Bool)]
-    paused: bool,
-    #[diesel(sql_type = BigInt)]
-    batches: i64,
-    #[diesel(sql_type = BigInt)]
-    rows_completed: i64,
-    #[diesel(sql_type = BigInt)]
-    rows_rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    groups_ok: i64,
-    #[diesel(sql_type = BigInt)]
-    groups_failed: i64,
-}
 
 #[derive(QueryableByName)]
 struct WorkerRow {
@@ -78,15 +47,7 @@ pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> Q
         ))
         .bind::<Text, _>(domain.name())
         .get_result(connection)?;
-        by_domain.push(DomainStatus {
-            domain,
-            pending_rows: row.pending,
-            failed_rows: row.failed,
-            rejected_rows: row.rejected,
-            due_groups: row.due,
-            dead_groups: row.dead,
-            oldest_pending_seconds: row.oldest,
-        });
+        by_domain.push(row.status(domain));
     }
     let hour: HourRow = diesel::sql_query(format!(
         "select (select paused from worker_control) as paused, count(*) as batches, \
@@ -122,13 +83,7 @@ pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> Q
         paused: hour.paused,
         domains: by_domain,
         workers,
-        last_hour: HourStatus {
-            batches: hour.batches,
-            rows_completed: hour.rows_completed,
-            rows_rejected: hour.rows_rejected,
-            groups_ok: hour.groups_ok,
-            groups_failed: hour.groups_failed,
-        },
+        last_hour: hour.status(),
     })
 }
 
