@@ -44,6 +44,9 @@ enum Command {
     Aggregates(commands::aggregates::Args),
     /// Recompute aggregates from raw rows and compare
     Verify(commands::verify::Args),
+    /// List, retry or discard groups that failed
+    #[command(subcommand)]
+    Failed(commands::failed::Action),
     /// Make every worker pause
     Pause,
     /// Let paused workers go on
@@ -75,6 +78,7 @@ impl Cli {
             Command::Status(args) => commands::status::run(&config, &args).await,
             Command::Aggregates(args) => commands::aggregates::run(&config, args).await,
             Command::Verify(args) => commands::verify::run(&config, args).await,
+            Command::Failed(action) => commands::failed::run(&config, action).await,
             Command::Pause => commands::pause::run(&config, true).await,
             Command::Resume => commands::pause::run(&config, false).await,
             Command::Config(action) => commands::config::run(&config, &action),

@@ -4,6 +4,7 @@ pub mod aggregates;
 pub mod backfill;
 pub mod config;
 pub mod demo;
+pub mod failed;
 pub mod import;
 pub mod migrate;
 pub mod open;

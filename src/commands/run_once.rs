@@ -80,7 +80,7 @@ pub(super) fn summary(report: &RunReport, json: bool) -> String {
     );
     if report.groups_failed > 0 {
         text.push_str(&format!(
-            "; {} groups failed, see `vitalfold status`",
+            "; {} groups failed, see `vitalfold failed list`",
             report.groups_failed
         ));
     }

@@ -1,7 +1,7 @@
 //! Errors of a store, classed by what a caller does about them.
 
 /// Whose fault an error is, and so what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ErrorClass {
     /// Deadlock, serialization, connection, timeout: tried again without blame.
     Transient,

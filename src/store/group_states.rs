@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use super::GroupOutcome;
 use crate::domain::Rejection;
 
+/// Begins the reason of rows whose group an operator gave up.
+pub(super) const DISCARDED: &str = "discarded: ";
+
 /// A row whose state changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RowState {

@@ -172,6 +172,28 @@ pub trait Store: RawStore {
         filter: &GroupFilter,
     ) -> impl Future<Output = Result<u64>> + Send;
 
+    /// The next `limit` failed groups of a domain that match, in (user, date)
+    /// order after `after`.
+    fn failed_groups(
+        &self,
+        domain: Domain,
+        filter: &FailedFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<FailedGroup>>> + Send;
+
+    /// Makes a failed group due now with all its attempts; says whether there
+    /// was one.
+    fn retry_failed(&self, key: GroupKey) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Gives a failed group up: its failed rows are rejected, its mark is
+    /// deleted. Says whether there was one.
+    fn discard_failed<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Says that a worker lives and what it does; learns what it must obey.
     fn heartbeat(&self, beat: &Heartbeat) -> impl Future<Output = Result<Control>> + Send;
 

@@ -35,6 +35,30 @@ pub struct GroupFilter {
     pub to: Option<NaiveDate>,
 }
 
+/// Which failed groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailedFilter {
+    pub within: GroupFilter,
+    /// `transient` or `data`; none is both.
+    pub class: Option<super::ErrorClass>,
+    /// Only groups whose attempts are used up.
+    pub dead_only: bool,
+}
+
+/// A group whose last attempt failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FailedGroup {
+    pub user_id: UserId,
+    pub local_date: NaiveDate,
+    /// `due` or `dead`.
+    pub state: String,
+    pub attempts: i64,
+    pub next_attempt_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub error_class: String,
+    pub error: String,
+}
+
 /// Which of the groups within a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {

@@ -7,8 +7,8 @@ use vitalfold::domain::labs::{LabResult, Labs};
 use vitalfold::domain::vitals::{VitalSample, Vitals};
 use vitalfold::domain::{Domain, GroupKey, NewRow, Period};
 use vitalfold::store::{
-    AggregateQuery, ErrorClass, Failure, GroupCheck, GroupFilter, GroupOutcome, GroupState,
-    Heartbeat, Inserted, Marked, PulledGroup, Store, Which,
+    AggregateQuery, ErrorClass, FailedFilter, Failure, GroupCheck, GroupFilter, GroupOutcome,
+    GroupState, Heartbeat, Inserted, Marked, PulledGroup, Store, Which,
 };
 use vitalfold::with_store;
 
@@ -49,6 +49,7 @@ on_both! {
     marking_goes_in_steps,
     a_rejected_row_keeps_its_reason_until_it_is_corrected,
     labs_fold_into_their_periods,
+    failed_groups_are_listed_retried_and_discarded,
     sleep_in_the_evening_is_of_the_next_day,
     a_check_tells_drift_from_what_is_not_settled,
     outdated_groups_are_found,
@@ -772,4 +773,111 @@ async fn sleep_in_the_evening_is_of_the_next_day<S: Store>(db: &Database, store:
         ));
         assert_eq!(count, names.len().to_string(), "{day}");
     }
+}
+
+async fn failed_groups_are_listed_retried_and_discarded<S: Store>(db: &Database, store: S) {
+    let rows = [1, 2, 3].map(|user| heart_rate(user, "2026-01-05T10:00:00Z", 60.0));
+    store.insert_raw::<Vitals>(rows.into()).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let keys = [1, 2, 3].map(|user| vitals_group(user, "2026-01-05"));
+    store
+        .mark_failed::<Vitals>(keys[0], &failure(ErrorClass::Data, hour))
+        .await
+        .unwrap();
+    store
+        .mark_failed::<Vitals>(keys[1], &failure(ErrorClass::Transient, hour))
+        .await
+        .unwrap();
+    let dead = Failure {
+        max_attempts: 1,
+        ..failure(ErrorClass::Data, hour)
+    };
+    store.mark_failed::<Vitals>(keys[2], &dead).await.unwrap();
+    // Marked, but not failed.
+    store
+        .insert_raw::<Vitals>(vec![heart_rate(4, "2026-01-05T10:00:00Z", 60.0)])
+        .await
+        .unwrap();
+    store
+        .mark_due::<Vitals>(
+            &GroupFilter {
+                users: vec![4],
+                ..Default::default()
+            },
+            Which::All,
+            None,
+            9,
+        )
+        .await
+        .unwrap();
+
+    let users = async |filter: FailedFilter, after, limit| {
+        let found = store
+            .failed_groups(Domain::Vitals, &filter, after, limit)
+            .await
+            .unwrap();
+        found
+            .into_iter()
+            .map(|group| group.user_id)
+            .collect::<Vec<_>>()
+    };
+    let all = FailedFilter::default;
+    assert_eq!(users(all(), None, 10).await, [1, 2, 3]);
+    assert_eq!(users(all(), Some((1, date("2026-01-05"))), 1).await, [2]);
+    assert_eq!(
+        users(
+            FailedFilter {
+                dead_only: true,
+                ..all()
+            },
+            None,
+            10
+        )
+        .await,
+        [3]
+    );
+    let transient = FailedFilter {
+        class: Some(ErrorClass::Transient),
+        ..all()
+    };
+    assert_eq!(users(transient, None, 10).await, [2]);
+    let within = GroupFilter {
+        to: Some(date("2026-01-04")),
+        ..Default::default()
+    };
+    assert_eq!(
+        users(FailedFilter { within, ..all() }, None, 10).await,
+        [0; 0]
+    );
+
+    assert!(store.retry_failed(keys[2]).await.unwrap());
+    assert!(
+        !store
+            .retry_failed(vitals_group(4, "2026-01-05"))
+            .await
+            .unwrap(),
+        "has not failed"
+    );
+    let due = store
+        .due_groups(Domain::Vitals, &GroupFilter::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(due.len(), 2);
+    assert!(due.contains(&keys[2]));
+
+    assert!(
+        store
+            .discard_failed::<Vitals>(1, keys[0].local_date)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .discard_failed::<Vitals>(1, keys[0].local_date)
+            .await
+            .unwrap()
+    );
+    let reason = db.value("(select status || ' ' || error from raw_vitals where user_id = 1)");
+    assert_eq!(reason, "rejected discarded: forced");
+    assert_eq!(users(all(), None, 10).await, [2, 3]);
 }

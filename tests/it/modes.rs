@@ -220,9 +220,25 @@ fn a_group_that_fails_is_rolled_back_whole_and_the_others_are_done() {
                 from aggregation_groups)";
     assert_eq!(db.value(mark), "2 2026-01-02 due 1 data");
 
-    // Mended, and its time come, it is folded by the next run.
+    let listed = program.ok(&["failed", "list"]);
+    assert!(
+        listed.contains("2026-01-02") && listed.contains("forbids"),
+        "{listed}"
+    );
+    let shown = program.ok(&["failed", "show", "vitals", "2", "2026-01-02"]);
+    assert!(shown.contains("attempts: 1"), "{shown}");
+    assert_eq!(
+        program.run(&["failed", "discard"]).code,
+        Some(2),
+        "must be narrowed down"
+    );
+
+    // Mended, and made due, it is folded by the next run.
     db.execute("drop trigger refuse on vitals_aggregates");
-    db.execute("update aggregation_groups set next_attempt_at = now()");
+    assert_eq!(
+        program.ok(&["failed", "retry", "--user", "2"]),
+        "1 groups are due now\n"
+    );
     assert!(program.ok(&["run-once"]).starts_with("1 groups folded"));
     assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 60);
     assert_eq!(count(&db, "aggregation_groups"), 0);

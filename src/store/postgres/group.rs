@@ -116,7 +116,7 @@ async fn try_user_lock<F: Fold>(
 }
 
 /// The advisory lock of (domain, user).
-const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
+pub(super) const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
 
 pub(super) struct StoredGroup<F: Fold> {
     pub(super) rows: Vec<StoredRaw<F::Payload>>,

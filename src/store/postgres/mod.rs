@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod connect;
 mod control;
+mod failed;
 mod group;
 mod known;
 mod migrate;
@@ -191,6 +192,28 @@ impl Store for PgStore {
 
     async fn count_due(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {
         on_connection!(self, "count due groups", c => pull::count_due(c, domain, filter))
+    }
+
+    async fn failed_groups(
+        &self,
+        domain: Domain,
+        filter: &FailedFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Vec<FailedGroup>> {
+        on_connection!(self, "list failed", c => failed::list(c, domain, filter, after, limit))
+    }
+
+    async fn retry_failed(&self, key: GroupKey) -> Result<bool> {
+        on_connection!(self, "retry failed", c => failed::retry(c, key))
+    }
+
+    async fn discard_failed<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<bool> {
+        on_connection!(self, "discard failed", c => failed::discard::<F>(c, user_id, local_date))
     }
 
     async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {

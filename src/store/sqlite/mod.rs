@@ -5,6 +5,7 @@
 mod classify;
 mod connect;
 mod control;
+mod failed;
 mod group;
 mod known;
 mod pull;
@@ -278,6 +279,36 @@ impl Store for SqliteStore {
         let filter = filter.clone();
         self.call("count due groups", move |c| {
             pull::count_due(c, domain, &filter)
+        })
+        .await
+    }
+
+    async fn failed_groups(
+        &self,
+        domain: Domain,
+        filter: &FailedFilter,
+        after: Option<(UserId, NaiveDate)>,
+        limit: usize,
+    ) -> Result<Vec<FailedGroup>> {
+        let filter = filter.clone();
+        self.call("list failed", move |c| {
+            failed::list(c, domain, &filter, after, limit)
+        })
+        .await
+    }
+
+    async fn retry_failed(&self, key: GroupKey) -> Result<bool> {
+        self.write("retry failed", move |c| failed::retry(c, key))
+            .await
+    }
+
+    async fn discard_failed<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> Result<bool> {
+        self.write("discard failed", move |c| {
+            failed::discard::<F>(c, user_id, local_date)
         })
         .await
     }
