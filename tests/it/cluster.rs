@@ -12,6 +12,7 @@ const PREFIX: &str = "vitalfold-pg-";
 /// A running server on a Unix socket of its own.
 pub(crate) struct Cluster {
     dir: PathBuf,
+    port: u16,
     databases: AtomicU32,
 }
 
@@ -31,6 +32,11 @@ pub(crate) fn shared() -> &'static Cluster {
 impl Cluster {
     /// Starts a server with further `postgres` options.
     pub(crate) fn start(options: &[&str]) -> Cluster {
+        Cluster::start_on(5432, options)
+    }
+
+    /// The port names the socket, and counts where the options say to listen.
+    pub(crate) fn start_on(port: u16, options: &[&str]) -> Cluster {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         sweep();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -71,6 +77,7 @@ impl Cluster {
             .arg(&data)
             .arg("-k")
             .arg(&dir)
+            .args(["-p", &port.to_string()])
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .args(options)
             .stderr(std::fs::File::create(dir.join("log")).unwrap());
@@ -86,6 +93,7 @@ impl Cluster {
         });
         Cluster {
             dir,
+            port,
             databases: AtomicU32::new(0),
         }
     }
@@ -113,6 +121,7 @@ impl Cluster {
                 "-d",
                 database,
             ])
+            .args(["-p", &self.port.to_string()])
             .args([
                 "-X",
                 "-q",
@@ -137,6 +146,14 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Replaces the rules of who may connect.
+    pub(crate) fn write_hba(&self, rules: &str) {
+        std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();
+        self.psql("postgres", "select pg_reload_conf()");
+    }
+}
+
 /// Polls a state, for at most a minute.
 pub(crate) fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(60);
@@ -148,7 +165,7 @@ pub(crate) fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
 
 /// The unprivileged user that runs the server where the tests run as root,
 /// whom PostgreSQL refuses.
-fn owner() -> Option<String> {
+pub(crate) fn owner() -> Option<String> {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     root.then(|| {
         let exists = Command::new("id")

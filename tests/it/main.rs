@@ -14,4 +14,5 @@ mod modes;
 mod nutrition;
 mod real_data;
 mod simulation;
+mod tls;
 mod units;

@@ -2,15 +2,16 @@
 
 use diesel::ConnectionError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connects and sets what every session of vitalfold has set.
 pub(super) async fn establish(
     config: tokio_postgres::Config,
+    tls: MakeRustlsConnect,
     settings: String,
 ) -> Result<AsyncPgConnection, ConnectionError> {
     let (client, connection) = config
-        .connect(NoTls)
+        .connect(tls)
         .await
         .map_err(|error| bad_connection(&error))?;
     let mut connection =

@@ -15,6 +15,7 @@ mod raw;
 mod read;
 mod rows;
 mod schema;
+mod tls;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use diesel_async::pooled_connection::{
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
-use super::{classify, connect};
+use super::{classify, connect, tls};
 use crate::config::Config;
 use crate::store::{ErrorClass, PoolStats, Result, StoreError};
 
@@ -26,7 +26,8 @@ pub(super) struct PgPool {
 impl PgPool {
     pub(super) fn new(config: &Config, application_name: &str) -> Result<PgPool> {
         let limits = &config.pool;
-        let mut server: tokio_postgres::Config = config.database.url.parse().map_err(
+        let (tls, url) = tls::connector(&config.database.url)?;
+        let mut server: tokio_postgres::Config = url.parse().map_err(
             |error: tokio_postgres::Error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 StoreError::new(
@@ -55,8 +56,9 @@ impl PgPool {
         );
 
         let mut manager = ManagerConfig::default();
-        manager.custom_setup =
-            Box::new(move |_| connect::establish(server.clone(), settings.clone()).boxed());
+        manager.custom_setup = Box::new(move |_| {
+            connect::establish(server.clone(), tls.clone(), settings.clone()).boxed()
+        });
         manager.recycling_method = if limits.pre_ping {
             RecyclingMethod::CustomFunction(Box::new(|connection| {
                 connection.batch_execute("").boxed()
