@@ -6,7 +6,7 @@ use crate::store::Store;
 use crate::with_store;
 
 pub async fn run(config: &Config) -> anyhow::Result<Exit> {
-    let any = open::store(config, "migrate")?;
+    let any = open::connected(config, "migrate").await?;
     let applied = with_store!(&any, store => {
         let applied = store.migrate().await?;
         store.set_default_time_zone(config.aggregation.default_time_zone.name()).await?;

@@ -32,9 +32,18 @@ pub fn store(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     }
 }
 
+/// A store on a connection that can be relied upon.
+pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
+    let any = store(config, command)?;
+    if let AnyStore::Postgres(postgres) = &any {
+        postgres.refuse_shared_sessions().await?;
+    }
+    Ok(any)
+}
+
 /// A store whose schema is up to date. A fresh `SQLite` file gets its schema.
 pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
-    let any = store(config, command)?;
+    let any = connected(config, command).await?;
     if let AnyStore::Sqlite(sqlite) = &any
         && sqlite.is_new()
     {

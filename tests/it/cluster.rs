@@ -98,6 +98,10 @@ impl Cluster {
         }
     }
 
+    pub(crate) fn socket_dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Creates an empty database and returns its URL.
     pub(crate) fn database(&self) -> String {
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
@@ -179,6 +183,11 @@ pub(crate) fn owner() -> Option<String> {
 }
 
 fn command(owner: &Option<String>, options: &[&str], program: &str) -> Command {
+    unprivileged(owner, options, binary(program))
+}
+
+/// A program that refuses to run as root, with further options of `setpriv`.
+pub(crate) fn unprivileged(owner: &Option<String>, options: &[&str], program: PathBuf) -> Command {
     let mut command = Command::new("setpriv");
     command.args(options);
     if let Some(user) = owner {
@@ -194,7 +203,7 @@ fn command(owner: &Option<String>, options: &[&str], program: &str) -> Command {
         ]);
         command.arg("--clear-groups");
     }
-    command.arg(binary(program)).stdin(Stdio::null());
+    command.arg(program).stdin(Stdio::null());
     command
 }
 

@@ -12,6 +12,7 @@ mod fold_oracle;
 mod labs_oracle;
 mod modes;
 mod nutrition;
+mod pgbouncer;
 mod real_data;
 mod simulation;
 mod tls;

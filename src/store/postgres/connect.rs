@@ -1,7 +1,10 @@
 //! Opening one connection.
 
+use std::collections::HashSet;
+
 use diesel::ConnectionError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connects and sets what every session of vitalfold has set.
@@ -21,6 +24,44 @@ pub(super) async fn establish(
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Whether two clients got the same server process: a pooler gives each
+/// transaction whichever server connection is free, as PgBouncer does in
+/// transaction mode. Asked without prepared statements, which are what breaks
+/// there.
+pub(super) async fn shares_sessions(
+    config: &tokio_postgres::Config,
+    tls: &MakeRustlsConnect,
+) -> Result<bool, ConnectionError> {
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let (client, connection) = config
+            .connect(tls.clone())
+            .await
+            .map_err(|error| bad_connection(&error))?;
+        // Ends when its client is dropped.
+        tokio::spawn(connection);
+        clients.push(client);
+    }
+    // A busy pooler may happen to give different ones: ask more than once.
+    for _ in 0..5 {
+        let mut seen = HashSet::new();
+        for client in &clients {
+            let rows = client
+                .simple_query("select pg_backend_pid()")
+                .await
+                .map_err(|error| bad_connection(&error))?;
+            let pid = rows.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            });
+            if !seen.insert(pid) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// With the whole chain of causes: the top alone says `db error`.

@@ -49,6 +49,14 @@ impl PgStore {
         })
     }
 
+    /// Refuses a pooler in between on which sessions are not one's own.
+    ///
+    /// # Errors
+    /// There is one, or there is no connection.
+    pub async fn refuse_shared_sessions(&self) -> Result<()> {
+        self.pool.refuse_shared_sessions("connect").await
+    }
+
     async fn lease(&self, operation: &'static str) -> Result<Lease> {
         self.pool.get(operation).await
     }

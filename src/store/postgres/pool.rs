@@ -1,6 +1,7 @@
 //! The pool: `size` connections kept, up to `max_overflow` more under load.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
@@ -10,6 +11,7 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{classify, connect, tls};
 use crate::config::Config;
@@ -21,6 +23,8 @@ pub(super) struct PgPool {
     size: usize,
     max: usize,
     wait_timeout: Duration,
+    connect_timeout: Duration,
+    server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
 }
 
 impl PgPool {
@@ -55,9 +59,12 @@ impl PgPool {
             limits.idle_in_transaction_timeout.as_millis(),
         );
 
+        let server = Arc::new((server, tls));
+        let shared = server.clone();
         let mut manager = ManagerConfig::default();
         manager.custom_setup = Box::new(move |_| {
-            connect::establish(server.clone(), tls.clone(), settings.clone()).boxed()
+            let (server, tls) = (*shared).clone();
+            connect::establish(server, tls, settings.clone()).boxed()
         });
         manager.recycling_method = if limits.pre_ping {
             RecyclingMethod::CustomFunction(Box::new(|connection| {
@@ -90,7 +97,29 @@ impl PgPool {
             size: limits.size,
             max,
             wait_timeout: limits.wait_timeout,
+            connect_timeout: limits.connect_timeout,
+            server,
         })
+    }
+
+    /// Refuses a pooler that gives clients each other's sessions.
+    pub(super) async fn refuse_shared_sessions(&self, operation: &'static str) -> Result<()> {
+        let (config, tls) = &*self.server;
+        // Not in the pool, so that it may be dropped. A pooler with one server
+        // connection keeps the second client waiting: it shares nothing.
+        let asked =
+            tokio::time::timeout(self.connect_timeout, connect::shares_sessions(config, tls));
+        match asked.await {
+            Ok(Ok(true)) => Err(StoreError::new(
+                ErrorClass::Fatal,
+                operation,
+                "a pooler in between shares server connections between clients (PgBouncer in \
+                 transaction mode): named prepared statements can return another process's rows \
+                 there. Set pool_mode = session, or connect to the server itself",
+            )),
+            Ok(Err(error)) => Err(classify::connection(operation, &error.to_string())),
+            Ok(Ok(false)) | Err(_) => Ok(()),
+        }
     }
 
     pub(super) fn max(&self) -> usize {
