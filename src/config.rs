@@ -169,7 +169,7 @@ impl Default for PoolConfig {
             recycle: Duration::from_secs(300),
             pre_ping: true,
             statement_timeout: Duration::from_secs(60),
-            lock_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
             idle_in_transaction_timeout: Duration::from_secs(60),
         }
     }

@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(value_enum)]
     domain: Domain,
     /// Whose aggregates
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     user: UserId,
     /// One metric, analyte or nutrient: canonical name, LOINC code or `HealthKit` identifier
     #[arg(long)]

@@ -30,6 +30,7 @@ pub enum Action {
     Show {
         #[arg(value_enum)]
         domain: Domain,
+        #[arg(allow_negative_numbers = true)]
         user: UserId,
         date: NaiveDate,
         #[command(flatten)]

@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// All rows are of this user, whatever the files say
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     user: Option<UserId>,
     /// Store what can be understood, count the rest
     #[arg(long)]
@@ -47,6 +47,7 @@ enum FileFormat {
 
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     let any = open::ready(config, "import").await?;
+    open::warn_of_other_zone(config, &any).await?;
     let bar = telemetry::progress_bytes(0).with_message("import");
     let options = ImportOptions {
         format: match args.format {

@@ -9,7 +9,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
     let any = open::connected(config, "migrate").await?;
     let applied = with_store!(&any, store => {
         let applied = store.migrate().await?;
-        store.set_default_time_zone(config.aggregation.default_time_zone.name()).await?;
+        open::set_default_time_zone(config, store).await?;
         applied
     });
     let shown = redact::url(&config.database.url);

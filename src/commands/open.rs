@@ -51,6 +51,7 @@ pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
             .migrate()
             .await
             .with_context(|| format!("cannot create {}", config.database.url))?;
+        set_default_time_zone(config, sqlite).await?;
         info!("created {}", config.database.url);
     }
     if config.database.schema_check {
@@ -63,15 +64,34 @@ pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
             );
         }
     }
-    with_store!(&any, store =>
-        store.set_default_time_zone(config.aggregation.default_time_zone.name()).await)?;
     Ok(any)
+}
+
+/// Makes the configured zone that of rows which other programs insert.
+pub async fn set_default_time_zone<S: Store>(config: &Config, store: &S) -> anyhow::Result<()> {
+    let zone = config.aggregation.default_time_zone.name();
+    Ok(store.set_default_time_zone(zone).await?)
+}
+
+/// Says so when the database was told of another default zone than this
+/// process: only `migrate` changes it.
+pub async fn warn_of_other_zone(config: &Config, any: &AnyStore) -> anyhow::Result<()> {
+    let stored = with_store!(any, store => store.default_time_zone().await)?;
+    let configured = config.aggregation.default_time_zone.name();
+    if stored != configured {
+        warn!(
+            "aggregation.default_time_zone is {configured} here and {stored} in the database; \
+             `vitalfold migrate` brings the database in line"
+        );
+    }
+    Ok(())
 }
 
 /// A store for folding: it states its pool and refuses one that the server
 /// could not serve.
 pub async fn for_folding(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     let any = ready(config, command).await?;
+    warn_of_other_zone(config, &any).await?;
     let pool = &config.pool;
     match &any {
         AnyStore::Postgres(store) => {

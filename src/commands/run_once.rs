@@ -71,6 +71,15 @@ pub(super) fn summary(report: &RunReport, json: bool) -> String {
     if json {
         return serde_json::json!(report).to_string();
     }
+    if report.paused {
+        return format!(
+            "paused after {} groups; `vitalfold resume` lets the next run go on",
+            report.groups_ok
+        );
+    }
+    if report.batches == 0 && report.work_left {
+        return "stopped before anything was done".into();
+    }
     if report.batches == 0 {
         return "nothing to do".into();
     }

@@ -12,7 +12,7 @@ pub struct Scope {
     #[arg(long, value_enum)]
     domain: Vec<Domain>,
     /// User; may be repeated [default: all]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     user: Vec<UserId>,
     /// First local date, inclusive
     #[arg(long, value_name = "DATE")]

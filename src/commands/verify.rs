@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::drift::{Drift, DriftKind};
-use crate::domain::{Domain, Fold, GroupKey, UserId};
+use crate::domain::{Domain, Fold, GroupKey, Period, UserId};
 use crate::store::{GroupCheck, GroupFilter, Result as StoreResult, Store, Which};
 use crate::worker::group::GroupResult;
 use crate::worker::{Engine, group, shutdown};
@@ -71,7 +71,7 @@ struct Shown {
 }
 
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
-    let any = open::for_folding(config, "verify").await?;
+    let any = open::ready(config, "verify").await?;
     let domains = args.scope.domains(config);
     let filter = args.scope.filter()?;
     with_store!(any, store => {
@@ -239,7 +239,10 @@ impl Shown {
             DriftKind::Outdated(version) => format!("of version {version} of the fold"),
         };
         Shown {
-            period: format!("{} {}", drift.key.period, drift.key.local_date),
+            period: match drift.key.period {
+                Period::Hour => format!("hour {}", drift.key.period_start.format("%F %H:%MZ")),
+                period => format!("{period} {}", drift.key.local_date),
+            },
             series: drift.key.series,
             unit: drift.key.unit,
             ..Shown::group(group, what)

@@ -88,11 +88,11 @@ fn is_partial(text: &str) -> bool {
     }
 }
 
-/// Years 1 to 9998: the next midnight too must have a year of four digits, so
-/// that times sort as text.
+/// Years 2 to 9998: the next midnight, and the instant in UTC, must have a
+/// year of four digits too, so that times sort as text.
 fn parse_date(text: &str) -> Option<NaiveDate> {
     let mut parts = text.split('-');
-    let year = digits(parts.next()?, 4).filter(|year| (1..9999).contains(year))?;
+    let year = digits(parts.next()?, 4).filter(|year| (2..9999).contains(year))?;
     let (month, day) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     if parts.next().is_some() {
         return None;

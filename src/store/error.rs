@@ -42,6 +42,12 @@ impl StoreError {
         }
     }
 
+    /// Whether `lock_timeout` was spent waiting: trying again at once would
+    /// only wait as long again.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.is_transient() && self.message.contains("due to lock timeout")
+    }
+
     pub fn is_transient(&self) -> bool {
         self.class == ErrorClass::Transient
     }

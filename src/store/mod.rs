@@ -5,6 +5,7 @@
 
 pub mod error;
 mod group_states;
+mod migrations;
 pub mod pool;
 pub mod postgres;
 mod sql;
@@ -79,6 +80,9 @@ pub trait Store: RawStore {
 
     /// The zone of users who have none in `user_time_zones`.
     fn set_default_time_zone(&self, zone: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// What [`Store::set_default_time_zone`] was last told.
+    fn default_time_zone(&self) -> impl Future<Output = Result<String>> + Send;
 
     /// Takes the lock of one-shot runs, or returns none while another has it.
     fn try_run_lock(&self) -> impl Future<Output = Result<Option<Self::RunLock>>> + Send;

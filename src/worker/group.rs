@@ -45,7 +45,7 @@ pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<Grou
             Ok(GroupOutcome::Locked) => return Ok(GroupResult::Skipped),
             Err(error) => error,
         };
-        if !error.is_transient() || retry == TRANSIENT_RETRIES {
+        if !error.is_transient() || error.is_lock_timeout() || retry == TRANSIENT_RETRIES {
             break error;
         }
         let pause = transient_pause(retry);

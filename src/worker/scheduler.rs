@@ -36,6 +36,8 @@ pub struct RunReport {
     pub groups_failed: u64,
     /// Ended by its budget or by a signal while work was left.
     pub work_left: bool,
+    /// Ended because an operator paused every worker.
+    pub paused: bool,
 }
 
 /// A database that stays away this many passes in a row ends a one-shot run.
@@ -115,6 +117,7 @@ pub async fn run<S: Store>(
             Round::Done if mode.until_idle => break Ok(()),
             // Cron starts the next run: waiting ones would pile up.
             Round::Paused if mode.until_idle => {
+                report.paused = true;
                 report.work_left = work_is_left(engine, &states, mode).await;
                 break Ok(());
             }

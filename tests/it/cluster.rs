@@ -1,6 +1,7 @@
 //! A throw-away PostgreSQL: started by the tests, gone with them, even when
 //! they are killed.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -155,6 +156,42 @@ impl Cluster {
     pub(crate) fn write_hba(&self, rules: &str) {
         std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();
         self.psql("postgres", "select pg_reload_conf()");
+    }
+}
+
+/// A session of another program, held open between statements.
+pub(crate) struct Session {
+    child: std::process::Child,
+}
+
+impl Cluster {
+    pub(crate) fn session(&self, database: &str) -> Session {
+        let child = Command::new(binary("psql"))
+            .args([
+                "-h",
+                self.dir.to_str().unwrap(),
+                "-U",
+                "postgres",
+                "-d",
+                database,
+            ])
+            .args(["-X", "-q", "-o", "/dev/null", "-p", &self.port.to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Session { child }
+    }
+}
+
+impl Session {
+    pub(crate) fn send(&mut self, statements: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{statements}").unwrap();
+    }
+
+    /// Waits until the server has done everything that was sent.
+    pub(crate) fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
     }
 }
 

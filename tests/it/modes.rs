@@ -84,7 +84,7 @@ fn the_log_tells_the_pool_before_and_after_each_batch() {
     assert_eq!(
         pool["message"],
         "pool: size 20 + overflow 30, wait 45s, connect 10s, recycle 5m, pre-ping on, \
-         statement 1m, lock 10s, idle in transaction 1m"
+         statement 1m, lock 5s, idle in transaction 1m"
     );
     let batch = |message: &str| {
         lines
@@ -461,4 +461,92 @@ fn a_wrong_configuration_names_its_key() {
     let ran = Ran::from(command.env("VITALFOLD__POOL__SIZE", "30").output().unwrap());
     let shown: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(shown["pool"]["size"], 30);
+}
+
+#[test]
+fn rows_that_the_application_has_locked_do_not_stop_the_others() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 6, 2, 5);
+    let Database::Postgres { name, .. } = &db else {
+        unreachable!()
+    };
+    let mut application = cluster::shared().session(name);
+    application.send("begin; select 1 from raw_vitals where user_id = 3 for update;");
+    wait_until("the rows are locked", || {
+        count(
+            &db,
+            "pg_locks where relation = 'raw_vitals'::regclass and mode = 'RowShareLock'",
+        ) > 0
+    });
+    let mut command = program.command(&["run-once"]);
+    let ran = Ran::from(
+        command
+            .env("VITALFOLD__POOL__LOCK_TIMEOUT", "100ms")
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(
+        count(
+            &db,
+            "raw_vitals where user_id <> 3 and status = 'completed'"
+        ),
+        50
+    );
+    let marks = "(select string_agg(concat_ws(' ', user_id, local_date, state, attempts, \
+                 error_class), ', ' order by local_date) from aggregation_groups)";
+    let expected = "3 2026-01-01 due 0 transient, 3 2026-01-02 due 0 transient";
+    assert_eq!(db.value(marks), expected);
+
+    application.send("commit;");
+    application.end();
+    program.ok(&["failed", "retry"]);
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 60);
+}
+
+#[test]
+fn readers_write_nothing() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 2, 2, 5);
+    program.ok(&["run-once"]);
+    db.execute("update worker_control set default_time_zone = 'Europe/Berlin'");
+    let Database::Postgres { name, .. } = &db else {
+        unreachable!()
+    };
+    let role = format!("reader_{name}");
+    db.execute(&format!(
+        "create role {role} login; grant select on all tables in schema public to {role}"
+    ));
+    let reader = Program::on(&db.url().replace("postgres@", &format!("{role}@")));
+    for command in [
+        &["status"][..],
+        &["aggregates", "vitals", "--user", "1"],
+        &["verify", "--all"],
+        &["failed", "list"],
+    ] {
+        reader.ok(command);
+    }
+    let zone = "(select default_time_zone from worker_control)";
+    assert_eq!(db.value(zone), "Europe/Berlin");
+    // Folding does not change it either, but says that it is another one.
+    let ran = program.run(&["run-once"]);
+    assert!(
+        ran.stderr
+            .contains("`vitalfold migrate` brings the database in line"),
+        "{ran:?}"
+    );
+    assert_eq!(db.value(zone), "Europe/Berlin");
+    program.ok(&["migrate"]);
+    assert_eq!(db.value(zone), "UTC");
+}
+
+#[test]
+fn a_paused_run_once_says_so() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 1, 1, 5);
+    program.ok(&["pause"]);
+    let ran = program.run(&["run-once"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stdout.starts_with("paused after 0 groups"), "{ran:?}");
 }

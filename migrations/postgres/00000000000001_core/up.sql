@@ -1,7 +1,8 @@
 -- Zones of users whose rows arrive without an offset.
 create table user_time_zones (
     user_id bigint primary key,
-    time_zone text not null
+    -- The server refuses a name that it does not know.
+    time_zone text not null check (timezone(time_zone, timestamp '2000-01-01') is not null)
 );
 
 -- Patient references of imported files and the user ids they stand for.

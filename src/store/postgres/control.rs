@@ -76,6 +76,13 @@ pub(super) async fn set_default_time_zone(
         .map(|_| ())
 }
 
+pub(super) async fn default_time_zone(connection: &mut AsyncPgConnection) -> QueryResult<String> {
+    worker_control::table
+        .select(worker_control::default_time_zone)
+        .first(connection)
+        .await
+}
+
 /// A session's advisory lock: it lives exactly as long as its connection.
 pub struct PgRunLock {
     _lease: Lease,

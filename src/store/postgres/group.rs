@@ -379,10 +379,14 @@ pub(super) async fn mark_failed<F: Fold>(
             )
             .get_result::<MarkedState>(&mut *connection)
             .await?;
+            // Rows that the application has locked stay as they are: the mark
+            // must not fail for the reason that the group did.
             Cached(
                 diesel::sql_query(format!(
                     "update {table} set status = 'failed', error = $3, attempts = attempts + $4 \
-                     where user_id = $1 and local_date = $2 and status in ('pending', 'failed')",
+                     where user_id = $1 and id in ( \
+                       select id from {table} where user_id = $1 and local_date = $2 \
+                         and status in ('pending', 'failed') for update skip locked)",
                     table = F::RAW_TABLE,
                 ))
                 .bind::<BigInt, _>(key.user_id)

@@ -1,11 +1,14 @@
 //! The schema, embedded in the binary.
 
-use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::pool::Lease;
 use super::{Result, StoreError, classify};
 use crate::store::ErrorClass;
+use crate::store::migrations::{self, Applied};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
@@ -30,17 +33,30 @@ pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
     applied
 }
 
-pub(super) async fn pending(lease: Lease) -> Result<Vec<String>> {
-    let mut harness = AsyncMigrationHarness::new(lease);
-    harness
-        .pending_migrations(MIGRATIONS)
-        .map(|pending| {
-            pending
-                .iter()
-                .map(|migration| migration.name().to_string())
-                .collect()
-        })
-        .map_err(|error| migration_error(&*error))
+pub(super) async fn pending(mut lease: Lease) -> Result<Vec<String>> {
+    // No table is no migration: `to_regclass` finds it without failing.
+    let applied = applied(&mut lease).await;
+    let applied = lease.finish("check schema", applied)?;
+    migrations::pending::<Pg>(&MIGRATIONS, applied)
+}
+
+async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Applied>> {
+    let table: Table =
+        diesel::sql_query("select to_regclass('__diesel_schema_migrations') is not null as exists")
+            .get_result(connection)
+            .await?;
+    if !table.exists {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query("select version from __diesel_schema_migrations")
+        .load(connection)
+        .await
+}
+
+#[derive(diesel::QueryableByName)]
+struct Table {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    exists: bool,
 }
 
 fn migration_error(error: &(dyn std::error::Error + Send + Sync)) -> StoreError {

@@ -116,6 +116,10 @@ impl Store for PgStore {
         on_connection!(self, "set time zone", c => control::set_default_time_zone(c, zone))
     }
 
+    async fn default_time_zone(&self) -> Result<String> {
+        on_connection!(self, "read time zone", c => control::default_time_zone(c))
+    }
+
     async fn try_run_lock(&self) -> Result<Option<Self::RunLock>> {
         control::try_run_lock(self.lease("take run lock").await?).await
     }

@@ -9,7 +9,19 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::SqliteRunLock;
 use super::rows::{NOW, now_plus, time_text};
+use crate::store::migrations::Applied;
 use crate::store::{BatchRecord, Control, ErrorClass, Heartbeat, Result, StoreError};
+
+pub(super) fn applied_migrations(connection: &mut SqliteConnection) -> QueryResult<Vec<Applied>> {
+    let table: Vec<Applied> = diesel::sql_query(
+        "select name as version from sqlite_master where name = '__diesel_schema_migrations'",
+    )
+    .load(connection)?;
+    if table.is_empty() {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query("select version from __diesel_schema_migrations").load(connection)
+}
 
 pub(super) fn set_default_time_zone(
     connection: &mut SqliteConnection,
@@ -19,6 +31,18 @@ pub(super) fn set_default_time_zone(
         .bind::<Text, _>(zone)
         .execute(connection)
         .map(|_| ())
+}
+
+#[derive(QueryableByName)]
+struct Zone {
+    #[diesel(sql_type = Text)]
+    default_time_zone: String,
+}
+
+pub(super) fn default_time_zone(connection: &mut SqliteConnection) -> QueryResult<String> {
+    let zone: Zone =
+        diesel::sql_query("select default_time_zone from worker_control").get_result(connection)?;
+    Ok(zone.default_time_zone)
 }
 
 pub(super) fn try_run_lock(database: &Path) -> Result<Option<SqliteRunLock>> {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
@@ -139,13 +140,10 @@ impl Store for SqliteStore {
     }
 
     async fn pending_migrations(&self) -> Result<Vec<String>> {
-        self.call("check schema", |connection| {
-            connection
-                .pending_migrations(MIGRATIONS)
-                .map(|pending| pending.iter().map(|m| m.name().to_string()).collect())
-                .map_err(diesel::result::Error::QueryBuilderError)
-        })
-        .await
+        let applied = self
+            .call("check schema", control::applied_migrations)
+            .await?;
+        migrations::pending::<Sqlite>(&MIGRATIONS, applied)
     }
 
     async fn check_limits(&self) -> Result<()> {
@@ -158,6 +156,11 @@ impl Store for SqliteStore {
             control::set_default_time_zone(c, &zone)
         })
         .await
+    }
+
+    async fn default_time_zone(&self) -> Result<String> {
+        self.call("read time zone", control::default_time_zone)
+            .await
     }
 
     async fn try_run_lock(&self) -> Result<Option<SqliteRunLock>> {
