@@ -92,6 +92,9 @@ fn render(summary: &Summary, json: bool) -> anyhow::Result<String> {
         "{} records read: {} rows inserted, {} corrected, {} stored already",
         summary.read, summary.inserted, summary.corrected, summary.duplicate
     );
+    if summary.retracted > 0 {
+        text.push_str(&format!(", {} retracted", summary.retracted));
+    }
     if !summary.skipped.is_empty() {
         text.push_str("\nskipped:");
         for (reason, count) in &summary.skipped {

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::item::{Intake, Item, Lab, Parsed, Subject, Vital};
+use super::item::{Intake, Item, Lab, Parsed, Retraction, Subject, Vital};
 use super::reader::{Fault, Halt, Sink};
 use super::summary::Summary;
 
@@ -16,11 +16,12 @@ pub(super) struct Batch {
     pub(super) vitals: Vec<Parsed<Vital>>,
     pub(super) labs: Vec<Parsed<Lab>>,
     pub(super) nutrition: Vec<Parsed<Intake>>,
+    pub(super) retractions: Vec<Retraction>,
 }
 
 impl Batch {
     fn rows(&self) -> usize {
-        self.vitals.len() + self.labs.len() + self.nutrition.len()
+        self.vitals.len() + self.labs.len() + self.nutrition.len() + self.retractions.len()
     }
 
     /// Whose the rows are, and whether their times need the person's zone.
@@ -28,7 +29,8 @@ impl Batch {
         let vitals = self.vitals.iter().map(Parsed::subject_and_need);
         let labs = self.labs.iter().map(Parsed::subject_and_need);
         let nutrition = self.nutrition.iter().map(Parsed::subject_and_need);
-        vitals.chain(labs).chain(nutrition)
+        let retractions = self.retractions.iter().map(|row| (&row.subject, false));
+        vitals.chain(labs).chain(nutrition).chain(retractions)
     }
 }
 
@@ -104,6 +106,7 @@ impl Sink for Batcher {
                 Item::Vital(row) => self.batch.vitals.push(row),
                 Item::Lab(row) => self.batch.labs.push(row),
                 Item::Nutrition(row) => self.batch.nutrition.push(row),
+                Item::Retracted(retraction) => self.batch.retractions.push(retraction),
                 Item::Skipped(reason) => self.batch.summary.skip(&reason, 1),
             }
         }

@@ -15,8 +15,18 @@ pub(crate) enum Item {
     Vital(Parsed<Vital>),
     Lab(Parsed<Lab>),
     Nutrition(Parsed<Intake>),
+    /// A row that the source takes back, if it was ever stored.
+    Retracted(Retraction),
     /// Understood and left out; counted by this reason.
     Skipped(Cow<'static, str>),
+}
+
+/// What names the rows that are taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retraction {
+    pub(crate) subject: Subject,
+    pub(crate) source: String,
+    pub(crate) source_id: String,
 }
 
 /// Whose row it is.
@@ -141,6 +151,10 @@ impl Item {
                 check_text("nutrient", Some(&row.payload.nutrient), MAX_KEY)?;
                 check_text("unit", row.payload.unit.as_deref(), MAX_KEY)?;
                 check_text("meal", row.payload.meal.as_deref(), MAX_KEY)
+            }
+            Item::Retracted(retraction) => {
+                check_text("source", Some(&retraction.source), MAX_KEY)?;
+                check_text("source_id", Some(&retraction.source_id), MAX_KEY)
             }
             Item::Skipped(_) => Ok(()),
         }

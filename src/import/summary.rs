@@ -20,6 +20,8 @@ pub struct Summary {
     pub inserted: u64,
     pub corrected: u64,
     pub duplicate: u64,
+    /// Stored rows that were deleted because their source took them back.
+    pub retracted: u64,
     /// Records, or parts of one, that were understood and left out, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// Records that could not be understood.
@@ -61,6 +63,7 @@ impl AddAssign for Summary {
         self.inserted += other.inserted;
         self.corrected += other.corrected;
         self.duplicate += other.duplicate;
+        self.retracted += other.retracted;
         self.malformed += other.malformed;
         for (reason, count) in other.skipped {
             self.skip(&reason, count);

@@ -45,6 +45,7 @@ impl<'s, S: RawStore> Writer<'s, S> {
             vitals,
             labs,
             nutrition,
+            retractions,
         } = batch;
         let vitals = vitals.into_iter().map(|row| self.vital(row)).collect();
         self.insert::<Vitals>(vitals, &mut summary).await?;
@@ -52,6 +53,14 @@ impl<'s, S: RawStore> Writer<'s, S> {
         self.insert::<Labs>(labs, &mut summary).await?;
         let nutrition = nutrition.into_iter().map(|row| self.intake(row)).collect();
         self.insert::<Nutrition>(nutrition, &mut summary).await?;
+        // After the inserts: a row may be sent and taken back in one file.
+        if !retractions.is_empty() {
+            let retractions: Vec<_> = retractions
+                .into_iter()
+                .map(|row| (self.user(&row.subject), row.source, row.source_id))
+                .collect();
+            summary.retracted += self.store.retract_raw(retractions).await?;
+        }
         Ok(summary)
     }
 

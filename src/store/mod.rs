@@ -51,6 +51,13 @@ pub trait RawStore: Clone + Send + Sync + 'static {
         &self,
         rows: Vec<NewRow<F::Payload>>,
     ) -> impl Future<Output = Result<Inserted>> + Send;
+
+    /// Deletes the rows of any domain that these (user, source, `source_id`)
+    /// name, and so marks their groups; returns how many there were.
+    fn retract_raw(
+        &self,
+        rows: Vec<(UserId, String, String)>,
+    ) -> impl Future<Output = Result<u64>> + Send;
 }
 
 /// A database that holds raw rows, groups and aggregates.

@@ -39,6 +39,7 @@ on_both! {
     a_row_sent_twice_is_stored_once,
     a_correction_updates_its_row_and_marks_its_group,
     references_keep_their_user,
+    what_a_source_takes_back_is_deleted,
     a_group_folds_into_every_period_and_again_to_the_same_bits,
     edits_and_deletes_mark_exactly_their_groups,
     an_emptied_day_leaves_nothing_behind,
@@ -880,4 +881,35 @@ async fn failed_groups_are_listed_retried_and_discarded<S: Store>(db: &Database,
     let reason = db.value("(select status || ' ' || error from raw_vitals where user_id = 1)");
     assert_eq!(reason, "rejected discarded: forced");
     assert_eq!(users(all(), None, 10).await, [2, 3]);
+}
+
+async fn what_a_source_takes_back_is_deleted<S: Store>(_: &Database, store: S) {
+    let row = |user, id| with_id(heart_rate(user, "2026-01-05T10:00:00Z", 60.0), id);
+    store
+        .insert_raw::<Vitals>(vec![row(1, "a"), row(1, "b"), row(2, "a")])
+        .await
+        .unwrap();
+    for user in [1, 2] {
+        store
+            .fold_group::<Vitals>(user, date("2026-01-05"))
+            .await
+            .unwrap();
+    }
+    let back = |user, id: &str| vec![(user, "test".to_owned(), id.to_owned())];
+    assert_eq!(store.retract_raw(back(1, "a")).await.unwrap(), 1);
+    assert_eq!(store.retract_raw(back(1, "a")).await.unwrap(), 0);
+    let due = store
+        .due_groups(Domain::Vitals, &GroupFilter::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(due, [vitals_group(1, "2026-01-05")]);
+    store
+        .fold_group::<Vitals>(1, date("2026-01-05"))
+        .await
+        .unwrap();
+    let days = store
+        .aggregates::<Vitals>(&query(Period::Day))
+        .await
+        .unwrap();
+    assert_eq!(days[0].measure.count, 1);
 }

@@ -8,7 +8,7 @@ use super::coding::{Belongs, Concept, belongs};
 use super::node::Node;
 use super::subject::{Or, effective, subject};
 use super::value;
-use crate::import::item::{Item, Lab, Parsed, Subject, Vital, label};
+use crate::import::item::{Item, Lab, Parsed, Retraction, Subject, Vital, label};
 
 /// Reads an Observation: one row for its value and one for each component.
 ///
@@ -16,6 +16,12 @@ use crate::import::item::{Item, Lab, Parsed, Subject, Vital, label};
 pub(super) fn items(map: &Map<String, Value>, user: Option<i64>) -> Result<Vec<Item>, String> {
     let node = Node::resource(map);
     let components = node.list("component")?;
+    let status = node.text("status")?.unwrap_or_default();
+    if matches!(status.as_str(), "entered-in-error" | "cancelled") {
+        let mut items = vec![Item::Skipped(format!("status {status}").into())];
+        items.extend(retraction(node, user)?.map(Item::Retracted));
+        return Ok(items);
+    }
     let frame = match frame(node, &components, user)? {
         Ok(frame) => frame,
         Err(reason) => return Ok(vec![Item::Skipped(reason)]),
@@ -38,17 +44,31 @@ struct Frame {
     common: Parsed<()>,
 }
 
-fn frame(node: Node<'_>, components: &[Node<'_>], user: Option<i64>) -> Result<Or<Frame>, String> {
-    let status = node.text("status")?.unwrap_or_default();
-    if matches!(status.as_str(), "entered-in-error" | "cancelled") {
-        return Ok(Err(format!("status {status}").into()));
+fn whose(node: Node<'_>, user: Option<i64>) -> Result<Or<Subject>, String> {
+    match user {
+        Some(user) => Ok(Ok(Subject::User(user))),
+        None => subject(node),
     }
-    let subject = match user {
-        Some(user) => Subject::User(user),
-        None => match subject(node)? {
-            Ok(subject) => subject,
-            Err(reason) => return Ok(Err(reason)),
-        },
+}
+
+/// What an observation that is no longer valid takes back: it may have been
+/// imported when it was. None without the names that it would be found by.
+fn retraction(node: Node<'_>, user: Option<i64>) -> Result<Option<Retraction>, String> {
+    let (subject, source_id) = (whose(node, user)?, node.text("id")?);
+    let (Ok(subject), Some(source_id)) = (subject, source_id) else {
+        return Ok(None);
+    };
+    Ok(Some(Retraction {
+        subject,
+        source: source(node)?,
+        source_id,
+    }))
+}
+
+fn frame(node: Node<'_>, components: &[Node<'_>], user: Option<i64>) -> Result<Or<Frame>, String> {
+    let subject = match whose(node, user)? {
+        Ok(subject) => subject,
+        Err(reason) => return Ok(Err(reason)),
     };
     let (mut vital_sign, mut lab_result) = (false, false);
     for named in std::iter::once(&node).chain(components) {
@@ -177,6 +197,7 @@ mod tests {
             .into_iter()
             .map(|item| match item {
                 Item::Skipped(reason) => reason.into_owned(),
+                Item::Retracted(row) => format!("retracted {}", row.source_id),
                 Item::Vital(row) => format!("row {}", row.payload.metric),
                 Item::Lab(row) => format!("row {}", row.payload.name),
                 Item::Nutrition(row) => format!("row {}", row.payload.nutrient),

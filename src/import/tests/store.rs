@@ -62,6 +62,10 @@ impl RawStore for Memory {
         Ok(known.collect())
     }
 
+    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64, StoreError> {
+        Ok(rows.len() as u64)
+    }
+
     async fn insert_raw<F: Fold>(
         &self,
         rows: Vec<NewRow<F::Payload>>,
@@ -72,7 +76,7 @@ impl RawStore for Memory {
             .is_some_and(|calls| state.batches.len() >= calls)
         {
             return Err(StoreError {
-                class: ErrorClass::Transient,
+                class: ErrorClass::Fatal,
                 operation: "insert raw rows",
                 message: "connection lost".to_owned(),
             });

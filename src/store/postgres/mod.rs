@@ -78,6 +78,10 @@ impl RawStore for PgStore {
         on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
     }
 
+    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64> {
+        on_connection!(self, "retract raw rows", c => raw::retract(c, rows))
+    }
+
     async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
         on_connection!(self, "read time zones", c => raw::time_zones(c, users))
     }

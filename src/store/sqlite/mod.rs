@@ -103,6 +103,11 @@ impl RawStore for SqliteStore {
             .await
     }
 
+    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64> {
+        self.write("retract raw rows", move |c| raw::retract(c, rows))
+            .await
+    }
+
     async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
         let users = users.to_vec();
         self.call("read time zones", move |c| raw::time_zones(c, &users))
