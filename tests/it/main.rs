@@ -17,3 +17,4 @@ mod real_data;
 mod simulation;
 mod tls;
 mod units;
+mod vitals_page;

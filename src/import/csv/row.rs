@@ -1,5 +1,6 @@
 //! One CSV row and the item it gives.
 
+use crate::domain::vitals::registry;
 use csv::ByteRecord;
 
 use super::columns::{Column, Header};
@@ -192,15 +193,12 @@ pub(in crate::import) fn number(text: &str) -> Option<f64> {
     all.then(|| text.parse().ok()).flatten()
 }
 
-/// Completes `StepCount` to the `HealthKit` identifier that it was cut from.
-/// Canonical names have no capitals, and codes have digits.
+/// Completes `StepCount` to the HealthKit identifier that it was cut from.
 fn complete(metric: String) -> String {
-    let camel = metric.starts_with(|c: char| c.is_ascii_uppercase())
-        && metric.contains(|c: char| c.is_ascii_lowercase())
-        && metric.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && !metric.starts_with("HK");
-    if camel {
-        format!("HKQuantityTypeIdentifier{metric}")
+    let identifier = format!("HKQuantityTypeIdentifier{metric}");
+    let dietary = metric.starts_with("Dietary");
+    if dietary || registry::lookup(&identifier).is_some() {
+        identifier
     } else {
         metric
     }
@@ -234,6 +232,7 @@ mod tests {
             "HKQuantityTypeIdentifierStepCount",
             "Heart rate",
             "BMI",
+            "Sleep",
         ] {
             assert_eq!(done(same), same);
         }
