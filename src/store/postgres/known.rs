@@ -7,27 +7,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::pull::{GroupRow, WITHIN, bind_filter};
 use crate::domain::{Fold, UserId};
+use crate::store::sql::known_groups;
 use crate::store::{GroupCounts, GroupFilter, Marked, Which};
-
-/// The groups within the filter; binds $1 to $3.
-fn known_groups<F: Fold>(which: Which, extra: &str) -> String {
-    let (raw, aggregates) = match which {
-        // Day rows too: raw rows may have been deleted behind the triggers' back.
-        Which::All => (String::new(), String::new()),
-        Which::Outdated => (
-            " and status = 'rejected'".to_owned(),
-            format!(" and algorithm_version <> {}", F::ALGORITHM_VERSION),
-        ),
-    };
-    format!(
-        "select user_id, local_date from {raw_table} where {WITHIN}{raw}{extra} \
-         union \
-         select user_id, local_date from {aggregate_table} \
-         where period = 'day' and {WITHIN}{aggregates}{extra}",
-        raw_table = F::RAW_TABLE,
-        aggregate_table = F::AGGREGATE_TABLE,
-    )
-}
 
 /// Behind the last group of the step before; binds $4 and $5.
 const AFTER: &str = " and ($4::bigint is null or (user_id, local_date) > ($4, $5::date))";
@@ -49,7 +30,7 @@ pub(super) async fn groups<F: Fold>(
 ) -> QueryResult<Vec<(UserId, NaiveDate)>> {
     let query = diesel::sql_query(format!(
         "select user_id, local_date from ({}) k order by user_id, local_date limit $6",
-        known_groups::<F>(Which::All, AFTER)
+        known_groups::<F>(WITHIN, Which::All, AFTER)
     ));
     let rows = bind_filter!(query, filter)
         .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
@@ -67,7 +48,7 @@ pub(super) async fn sample<F: Fold>(
 ) -> QueryResult<Vec<(UserId, NaiveDate)>> {
     let query = diesel::sql_query(format!(
         "select user_id, local_date from ({}) k order by random() limit $4",
-        known_groups::<F>(Which::All, "")
+        known_groups::<F>(WITHIN, Which::All, "")
     ));
     let rows = bind_filter!(query, filter)
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -91,7 +72,7 @@ pub(super) async fn mark_due<F: Fold>(
            version = greatest(g.version + 1, excluded.version), state = 'due', attempts = 0, \
            next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
          returning user_id, local_date",
-        known = known_groups::<F>(which, AFTER),
+        known = known_groups::<F>(WITHIN, which, AFTER),
     ));
     let rows = bind_filter!(query, filter)
         .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
@@ -127,7 +108,7 @@ pub(super) async fn count<F: Fold>(
          select (select count(*) from k) as groups, (select count(distinct user_id) from k) as users, \
            (select count(*) from {raw} join k using (user_id, local_date)) as rows",
         raw = F::RAW_TABLE,
-        known = known_groups::<F>(which, ""),
+        known = known_groups::<F>(WITHIN, which, ""),
     ));
     let counts: Counts = bind_filter!(query, filter).get_result(connection).await?;
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);

@@ -8,6 +8,7 @@ mod control;
 mod failed;
 mod group;
 mod known;
+mod mark_failed;
 mod migrate;
 mod pool;
 mod pull;
@@ -160,7 +161,7 @@ impl Store for PgStore {
     }
 
     async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
-        on_connection!(self, "mark failed", c => group::mark_failed::<F>(c, key, failure))
+        on_connection!(self, "mark failed", c => mark_failed::mark_failed::<F>(c, key, failure))
     }
 
     async fn check_group<F: Fold>(

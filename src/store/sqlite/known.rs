@@ -6,27 +6,8 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::pull::{GroupRow, WITHIN, bind_filter};
 use crate::domain::{Fold, UserId};
+use crate::store::sql::known_groups;
 use crate::store::{GroupCounts, GroupFilter, Marked, Which};
-
-/// The groups within the filter; binds ?1 to ?3.
-fn known_groups<F: Fold>(which: Which, extra: &str) -> String {
-    let (raw, aggregates) = match which {
-        // Day rows too: raw rows may have been deleted behind the triggers' back.
-        Which::All => (String::new(), String::new()),
-        Which::Outdated => (
-            " and status = 'rejected'".to_owned(),
-            format!(" and algorithm_version <> {}", F::ALGORITHM_VERSION),
-        ),
-    };
-    format!(
-        "select user_id, local_date, 0 as rows from {raw_table} where {WITHIN}{raw}{extra} \
-         union \
-         select user_id, local_date, 0 as rows from {aggregate_table} \
-         where period = 'day' and {WITHIN}{aggregates}{extra}",
-        raw_table = F::RAW_TABLE,
-        aggregate_table = F::AGGREGATE_TABLE,
-    )
-}
 
 /// Behind the last group of the step before; binds ?4 and ?5.
 const AFTER: &str = " and (?4 is null or (user_id, local_date) > (?4, ?5))";
@@ -47,8 +28,8 @@ pub(super) fn groups<F: Fold>(
     limit: usize,
 ) -> QueryResult<Vec<(UserId, NaiveDate)>> {
     let query = diesel::sql_query(format!(
-        "select * from ({}) order by user_id, local_date limit ?6",
-        known_groups::<F>(Which::All, AFTER)
+        "select user_id, local_date, 0 as rows from ({}) order by user_id, local_date limit ?6",
+        known_groups::<F>(WITHIN, Which::All, AFTER)
     ));
     let rows: Vec<GroupRow> = bind_filter!(query, filter)
         .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
@@ -64,8 +45,8 @@ pub(super) fn sample<F: Fold>(
     limit: usize,
 ) -> QueryResult<Vec<(UserId, NaiveDate)>> {
     let query = diesel::sql_query(format!(
-        "select * from ({}) order by random() limit ?4",
-        known_groups::<F>(Which::All, "")
+        "select user_id, local_date, 0 as rows from ({}) order by random() limit ?4",
+        known_groups::<F>(WITHIN, Which::All, "")
     ));
     let rows: Vec<GroupRow> = bind_filter!(query, filter)
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -88,7 +69,7 @@ pub(super) fn mark_due<F: Fold>(
            version = version + 1, state = 'due', attempts = 0, \
            next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at \
          returning user_id, local_date, 0 as rows",
-        known = known_groups::<F>(which, AFTER),
+        known = known_groups::<F>(WITHIN, which, AFTER),
     ));
     let rows: Vec<GroupRow> = bind_filter!(query, filter)
         .bind::<Nullable<BigInt>, _>(after.map(|after| after.0))
@@ -123,7 +104,7 @@ pub(super) fn count<F: Fold>(
          select (select count(*) from k) as groups, (select count(distinct user_id) from k) as users, \
            (select count(*) from {raw} join k using (user_id, local_date)) as rows",
         raw = F::RAW_TABLE,
-        known = known_groups::<F>(which, ""),
+        known = known_groups::<F>(WITHIN, which, ""),
     ));
     let counts: Counts = bind_filter!(query, filter).get_result(connection)?;
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);

@@ -1,0 +1,76 @@
+//! The transaction that records a group's failure.
+
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Date, Double, Integer, Text};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+
+use super::cached::Cached;
+use super::group::LOCK_KEY;
+use crate::domain::{Fold, GroupKey};
+use crate::store::{ErrorClass, Failure, GroupState};
+
+#[derive(diesel::QueryableByName)]
+struct MarkedState {
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+}
+
+pub(super) async fn mark_failed<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+    failure: &Failure,
+) -> QueryResult<GroupState> {
+    let blame = i32::from(failure.class != ErrorClass::Transient);
+    let marked = connection
+        .transaction(async |connection| {
+            // Waits for whoever folds this user now, at most lock_timeout.
+            Cached(
+                diesel::sql_query(format!("select pg_advisory_xact_lock({LOCK_KEY})"))
+                    .bind::<Text, _>(F::DOMAIN.name())
+                    .bind::<BigInt, _>(key.user_id),
+            )
+            .execute(&mut *connection)
+            .await?;
+            let marked = Cached(
+                diesel::sql_query(include_str!("mark_failed.sql"))
+                    .bind::<BigInt, _>(key.user_id)
+                    .bind::<Text, _>(F::DOMAIN.name())
+                    .bind::<Date, _>(key.local_date)
+                    .bind::<Integer, _>(blame)
+                    .bind::<Integer, _>(i32::try_from(failure.max_attempts).unwrap_or(i32::MAX))
+                    .bind::<Double, _>(failure.backoff.as_secs_f64())
+                    .bind::<Double, _>(failure.max_backoff.as_secs_f64())
+                    .bind::<Double, _>(failure.jitter)
+                    .bind::<Text, _>(failure.error.clone())
+                    .bind::<Text, _>(failure.class.name()),
+            )
+            .get_result::<MarkedState>(&mut *connection)
+            .await?;
+            // Rows that the application has locked stay as they are: the mark
+            // must not fail for the reason that the group did.
+            Cached(
+                diesel::sql_query(format!(
+                    "update {table} set status = 'failed', error = $3, attempts = attempts + $4 \
+                     where user_id = $1 and id in ( \
+                       select id from {table} where user_id = $1 and local_date = $2 \
+                         and status in ('pending', 'failed') for update skip locked)",
+                    table = F::RAW_TABLE,
+                ))
+                .bind::<BigInt, _>(key.user_id)
+                .bind::<Date, _>(key.local_date)
+                .bind::<Text, _>(failure.error.clone())
+                .bind::<Integer, _>(blame),
+            )
+            .execute(&mut *connection)
+            .await?;
+            QueryResult::Ok(marked)
+        })
+        .await?;
+    let attempts = u32::try_from(marked.attempts).unwrap_or(0);
+    Ok(match marked.state.as_str() {
+        "dead" => GroupState::Dead { attempts },
+        _ => GroupState::Due { attempts },
+    })
+}
