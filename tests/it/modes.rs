@@ -550,3 +550,45 @@ fn a_paused_run_once_says_so() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.starts_with("paused after 0 groups"), "{ran:?}");
 }
+
+#[test]
+fn a_zone_that_the_server_does_not_know_is_refused_where_it_is_written() {
+    let (db, _program) = postgres();
+    db.execute(
+        "do $$ begin \
+           insert into user_time_zones values (3, 'Nope/Zone'); \
+           raise exception 'accepted'; \
+         exception when others then \
+           if sqlerrm = 'accepted' then raise; end if; \
+         end $$",
+    );
+    assert_eq!(count(&db, "user_time_zones"), 0);
+    db.execute("insert into user_time_zones values (3, 'America/St_Johns')");
+}
+
+#[test]
+fn going_on_stores_all_but_the_rows_that_cannot_be() {
+    for db in [Database::postgres(), Database::sqlite()] {
+        let program = Program::on(db.url());
+        program.ok(&["migrate"]);
+        let file = program.file(
+            "edge.csv",
+            "user_id,metric,value,unit,started_at\n\
+             1,heart_rate,60,/min,2026-01-05T10:00:00Z\n\
+             1,heart_rate,61,/min,0001-01-01T00:00:00+14:00\n\
+             1,heart_rate,x,/min,2026-01-05T10:02:00Z\n\
+             1,heart_rate,62,/min,9998-12-31T23:59:59-14:00\n",
+        );
+        let ran = program.run(&["import", "csv", &file]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(
+            ran.stderr.contains("edge.csv:3: column `started_at`"),
+            "{ran:?}"
+        );
+        assert_eq!(count(&db, "raw_vitals"), 0);
+        let ran = program.run(&["import", "csv", "--keep-going", &file]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("2 malformed records"), "{ran:?}");
+        assert_eq!(count(&db, "raw_vitals"), 2);
+    }
+}
