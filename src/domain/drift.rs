@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Columns, Value};
+use super::table::Columns;
 use super::{Aggregate, AggregateKey};
 
 /// An aggregate that is not what it should be.
@@ -59,6 +59,8 @@ pub fn compare<M: Columns + Clone>(
     drifts
 }
 
+/// Bit for bit, but for the sign of zero, which the databases do not tell apart
+/// either. JSON is written by the same code on both sides.
 fn differing<M: Columns + Clone>(one: &M, other: &M) -> Vec<&'static str> {
     let values = one
         .clone()
@@ -68,21 +70,9 @@ fn differing<M: Columns + Clone>(one: &M, other: &M) -> Vec<&'static str> {
     M::COLUMNS
         .iter()
         .zip(values)
-        .filter(|(_, (one, other))| !same(one, other))
+        .filter(|(_, (one, other))| one != other)
         .map(|(column, _)| column.name)
         .collect()
-}
-
-/// Bit for bit, but for the sign of zero, which the databases do not tell
-/// apart either, and for the spelling of JSON.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Json(one), Value::Json(other)) => {
-            let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-            parse(one) == parse(other)
-        }
-        (one, other) => one == other,
-    }
 }
 
 #[cfg(test)]

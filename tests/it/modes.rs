@@ -567,6 +567,24 @@ fn a_zone_that_the_server_does_not_know_is_refused_where_it_is_written() {
 }
 
 #[test]
+fn an_offset_out_of_range_is_named() {
+    let program = Program::on_sqlite();
+    for offset in ["841", "-2147483648", "1.5", "x"] {
+        let text = format!(
+            "user_id,metric,value,unit,started_at,utc_offset_minutes\n\
+             1,heart_rate,60,/min,2026-01-05 10:00,{offset}\n"
+        );
+        let ran = program.run(&["import", "csv", &program.file("offset.csv", text)]);
+        assert_eq!(ran.code, Some(2), "{offset}: {ran:?}");
+        assert!(
+            ran.stderr
+                .contains("offset.csv:2: column `utc_offset_minutes`"),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
 fn going_on_stores_all_but_the_rows_that_cannot_be() {
     for db in [Database::postgres(), Database::sqlite()] {
         let program = Program::on(db.url());

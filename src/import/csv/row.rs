@@ -110,7 +110,8 @@ impl Row<'_> {
             return Ok(None);
         };
         let minutes = text.parse::<i32>().ok();
-        let minutes = minutes.filter(|minutes| minutes.abs() <= MAX_OFFSET_MINUTES);
+        let minutes =
+            minutes.filter(|minutes| (-MAX_OFFSET_MINUTES..=MAX_OFFSET_MINUTES).contains(minutes));
         let cause = "is not a whole number of minutes from -840 to 840";
         minutes
             .map(Some)
