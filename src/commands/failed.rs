@@ -11,6 +11,8 @@ use crate::{with_domain, with_store};
 
 /// Groups read per statement.
 const STEP: usize = 1000;
+/// Failed attempts that `show` prints, the latest ones.
+const HISTORY: usize = 100;
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
@@ -26,7 +28,8 @@ pub enum Action {
         #[command(flatten)]
         format: output::FormatArgs,
     },
-    /// Show one group and its error in full
+    /// Show one group, its error in full and every failed attempt, also of a
+    /// group that was folded since
     Show {
         #[arg(value_enum)]
         domain: Domain,
@@ -190,28 +193,61 @@ async fn show<S: Store>(
         ..FailedFilter::default()
     };
     let found = store.failed_groups(domain, &filter, None, 1).await?;
-    let Some(group) = found.first() else {
-        anyhow::bail!("{domain} of user {user} on {date} have not failed");
+    let key = GroupKey {
+        domain,
+        user_id: user,
+        local_date: date,
     };
+    let history = store.past_failures(key, HISTORY).await?;
+    if found.is_empty() && history.is_empty() {
+        anyhow::bail!("{domain} of user {user} on {date} have not failed");
+    }
     let text = if json {
-        serde_json::to_string_pretty(&as_json(domain, group))?
+        let mut object = match found.first() {
+            Some(group) => as_json(domain, group),
+            None => serde_json::json!({
+                "domain": domain, "user_id": user, "local_date": date, "state": "folded",
+            }),
+        };
+        object["history"] = serde_json::json!(history);
+        serde_json::to_string_pretty(&object)?
     } else {
-        format!(
-            "{domain} of user {user} on {date}: {}\nattempts: {}\nlast failed: {}\n\
-             next attempt: {}\nclass: {}\nerror: {}",
-            group.state,
-            group.attempts,
-            group.updated_at.to_rfc3339(),
-            match group.state.as_str() {
-                "dead" => "none".to_owned(),
-                _ => group.next_attempt_at.to_rfc3339(),
-            },
-            group.error_class,
-            group.error
-        )
+        let mut text = match found.first() {
+            Some(group) => as_text(domain, group),
+            None => format!("{domain} of user {user} on {date}: folded since"),
+        };
+        for past in &history {
+            text.push_str(&format!(
+                "\n{} attempt {} by {}: {}: {}",
+                past.failed_at.format("%Y-%m-%d %H:%M:%SZ"),
+                past.attempts,
+                past.worker,
+                past.error_class,
+                past.error
+            ));
+        }
+        text
     };
     output::print(&text)?;
     Ok(Exit::Done)
+}
+
+fn as_text(domain: Domain, group: &FailedGroup) -> String {
+    format!(
+        "{domain} of user {} on {}: {}\nattempts: {}\nlast failed: {}\n\
+         next attempt: {}\nclass: {}\nerror: {}\nhistory:",
+        group.user_id,
+        group.local_date,
+        group.state,
+        group.attempts,
+        group.updated_at.to_rfc3339(),
+        match group.state.as_str() {
+            "dead" => "none".to_owned(),
+            _ => group.next_attempt_at.to_rfc3339(),
+        },
+        group.error_class,
+        group.error
+    )
 }
 
 fn as_json(domain: Domain, group: &FailedGroup) -> serde_json::Value {

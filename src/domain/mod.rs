@@ -89,7 +89,9 @@ macro_rules! with_domain {
 
 /// The unit of work, of a transaction, of failure and of retry: all raw rows
 /// of one user on one local date in one domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct GroupKey {
     pub domain: Domain,
     pub user_id: UserId,

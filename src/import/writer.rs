@@ -83,11 +83,11 @@ impl<'s, S: RawStore> Writer<'s, S> {
         let references: Vec<String> = unknown.into_iter().cloned().collect();
         let ids = self.store.resolve_users(&references).await?;
         if ids.len() != references.len() {
-            return Err(StoreError {
-                class: ErrorClass::Fatal,
-                operation: "resolve users",
-                message: format!("{} ids for {} references", ids.len(), references.len()),
-            });
+            return Err(StoreError::new(
+                ErrorClass::Fatal,
+                "resolve users",
+                format!("{} ids for {} references", ids.len(), references.len()),
+            ));
         }
         self.users.extend(references.into_iter().zip(ids));
         Ok(())

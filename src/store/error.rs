@@ -31,6 +31,8 @@ pub struct StoreError {
     /// What was being done, for example `fold group`.
     pub operation: &'static str,
     pub message: String,
+    /// There was no connection, or it broke: what the circuit breaker counts.
+    pub no_connection: bool,
 }
 
 impl StoreError {
@@ -39,6 +41,15 @@ impl StoreError {
             class,
             operation,
             message: message.into(),
+            no_connection: false,
+        }
+    }
+
+    /// A transient error of the connection, not of the statement on it.
+    pub fn connection(operation: &'static str, message: impl Into<String>) -> Self {
+        StoreError {
+            no_connection: true,
+            ..StoreError::new(ErrorClass::Transient, operation, message)
         }
     }
 

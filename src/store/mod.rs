@@ -11,6 +11,7 @@ pub mod postgres;
 mod sql;
 pub mod sqlite;
 mod status_rows;
+mod stored_group;
 pub mod types;
 
 use std::collections::HashMap;
@@ -72,6 +73,13 @@ pub trait Store: RawStore {
     /// What the connection pool is doing now.
     fn pool_stats(&self) -> PoolStats;
 
+    /// Closes the pool's connections, those on loan when they come back, so
+    /// that whatever is wrong with them is gone. Returns how many were idle.
+    fn reset_pool(&self) -> usize;
+
+    /// Asks the database for an answer, on a connection of the pool.
+    fn ping(&self) -> impl Future<Output = Result<()>> + Send;
+
     /// How many groups may be folded side by side.
     fn max_concurrency(&self) -> usize;
 
@@ -110,6 +118,14 @@ pub trait Store: RawStore {
         settle: Duration,
     ) -> impl Future<Output = Result<Vec<PulledGroup>>> + Send;
 
+    /// Whether a pull, or [`Store::due_groups`], would find anything in any of
+    /// the domains: one statement, for a worker that waits.
+    fn work_waits(
+        &self,
+        domains: &[Domain],
+        settle: Duration,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Marked groups whose time has come, the longest waiting first.
     fn due_groups(
         &self,
@@ -127,6 +143,17 @@ pub trait Store: RawStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> impl Future<Output = Result<GroupOutcome>> + Send;
+
+    /// Like [`Store::fold_group`], without some of the rows, which are
+    /// rejected.
+    fn fold_without<F: Fold>(
+        &self,
+        key: GroupKey,
+        isolation: &Isolation,
+    ) -> impl Future<Output = Result<GroupOutcome>> + Send;
+
+    /// The ids of a group's raw rows, in (time, id) order.
+    fn row_ids<F: Fold>(&self, key: GroupKey) -> impl Future<Output = Result<Vec<i64>>> + Send;
 
     /// Records a failed attempt in a transaction of its own: the group waits
     /// for its next attempt or is dead, its unfinished rows are `failed`.
@@ -193,6 +220,16 @@ pub trait Store: RawStore {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<FailedGroup>>> + Send;
 
+    /// A group's failed attempts, the latest `limit` of them, oldest first.
+    fn past_failures(
+        &self,
+        key: GroupKey,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<PastFailure>>> + Send;
+
+    /// Whether a group is dead, or waits for its next attempt.
+    fn is_put_off(&self, key: GroupKey) -> impl Future<Output = Result<bool>> + Send;
+
     /// Makes a failed group due now with all its attempts; says whether there
     /// was one.
     fn retry_failed(&self, key: GroupKey) -> impl Future<Output = Result<bool>> + Send;
@@ -208,6 +245,9 @@ pub trait Store: RawStore {
     /// Says that a worker lives and what it does; learns what it must obey.
     fn heartbeat(&self, beat: &Heartbeat) -> impl Future<Output = Result<Control>> + Send;
 
+    /// Workers that did not remove themselves, running ones included.
+    fn workers_seen(&self) -> impl Future<Output = Result<Vec<LastSeen>>> + Send;
+
     /// Removes a worker that leaves.
     fn forget_worker(&self, worker: &str) -> impl Future<Output = Result<()>> + Send;
 
@@ -217,7 +257,8 @@ pub trait Store: RawStore {
     /// Adds a batch to the run history.
     fn record_batch(&self, batch: &BatchRecord) -> impl Future<Output = Result<()>> + Send;
 
-    /// Deletes at most `limit` batches older than `keep`; returns how many.
+    /// Deletes at most `limit` batches and as many failed attempts older than
+    /// `keep`; returns how many of the kind that there were more of.
     fn prune_history(
         &self,
         keep: Duration,

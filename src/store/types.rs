@@ -1,12 +1,13 @@
 //! What goes into a store's operations and comes out of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::PoolStats;
-use crate::domain::{Domain, Period, UserId};
+use crate::domain::{Domain, GroupKey, Period, UserId};
 
 /// What [`RawStore::insert_raw`](super::RawStore::insert_raw) did with the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,17 +97,41 @@ pub enum GroupOutcome {
     Locked,
 }
 
+/// Rows that a fold leaves out and rejects, to find those at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// Ids of raw rows.
+    pub rows: BTreeSet<i64>,
+    /// How the group fails with them; becomes their reason.
+    pub error: String,
+    /// Roll back at the end: only find out whether the rest can be folded.
+    pub trial: bool,
+}
+
 /// A failed attempt at a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     pub error: String,
     pub class: super::ErrorClass,
+    /// Who tried.
+    pub worker: String,
     pub max_attempts: u32,
     /// Pause before the second attempt; doubles with each further one.
     pub backoff: Duration,
     pub max_backoff: Duration,
     /// Factor on the pause that keeps failed groups from coming back at once.
     pub jitter: f64,
+}
+
+/// One failed attempt of the past.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PastFailure {
+    pub failed_at: DateTime<Utc>,
+    /// Attempts counted against the group by then.
+    pub attempts: i64,
+    pub error_class: String,
+    pub error: String,
+    pub worker: String,
 }
 
 /// The state of a group that failed.
@@ -140,6 +165,16 @@ pub struct Heartbeat {
     pub worker: String,
     pub mode: &'static str,
     pub activity: &'static str,
+    /// What it folds now.
+    pub folding: Vec<GroupKey>,
+}
+
+/// A worker as its last sign of life left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSeen {
+    pub worker: String,
+    pub seen_seconds_ago: i64,
+    pub folding: Vec<GroupKey>,
 }
 
 /// What every worker obeys.

@@ -3,6 +3,7 @@
 use tracing::{debug, warn};
 
 use super::Engine;
+use super::isolate::isolate;
 use super::retry::{TRANSIENT_RETRIES, jitter, transient_pause};
 use crate::domain::GroupKey;
 use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError};
@@ -19,7 +20,8 @@ pub enum GroupResult {
     Skipped,
     /// Rolled back and marked.
     Failed,
-    /// A stop came while it waited for a retry: nothing was done.
+    /// A stop came while it waited for a retry, or the database went away:
+    /// nothing was done.
     Interrupted,
 }
 
@@ -30,9 +32,12 @@ pub enum GroupResult {
 pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let mut retry = 0;
     let error = loop {
-        let error = match with_domain!(key.domain, F =>
-            engine.store.fold_group::<F>(key.user_id, key.local_date).await)
-        {
+        if engine.breaker.is_open() {
+            return Ok(GroupResult::Interrupted);
+        }
+        let folded = with_domain!(key.domain, F =>
+            engine.store.fold_group::<F>(key.user_id, key.local_date).await);
+        let error = match engine.observe(folded) {
             Ok(GroupOutcome::Folded {
                 completed,
                 rejected,
@@ -62,24 +67,43 @@ pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<Grou
     if error.class == ErrorClass::Fatal {
         return Err(error);
     }
-    mark_failed(engine, key, &error).await?;
+    if engine.breaker.is_open() {
+        return Ok(GroupResult::Interrupted);
+    }
+    let state = record_failure(engine, key, &error).await?;
+    let keeps_failing = match state {
+        GroupState::Due { attempts } => attempts > 1,
+        GroupState::Dead { .. } => true,
+    };
+    if error.class == ErrorClass::Data
+        && keeps_failing
+        && let Some(result) = isolate(engine, key, &error).await?
+    {
+        return Ok(result);
+    }
     Ok(GroupResult::Failed)
 }
 
-async fn mark_failed<S: Store>(
+/// Marks a group failed, in a transaction of its own.
+///
+/// # Errors
+/// The failure could not be recorded.
+pub async fn record_failure<S: Store>(
     engine: &Engine<S>,
     key: GroupKey,
     error: &StoreError,
-) -> Result<()> {
+) -> Result<GroupState> {
     let failure = Failure {
         error: error.to_string(),
         class: error.class,
+        worker: engine.worker.to_string(),
         max_attempts: engine.config.max_attempts,
         backoff: engine.config.retry_backoff,
         max_backoff: engine.config.max_retry_backoff,
         jitter: jitter(),
     };
-    let state = with_domain!(key.domain, F => engine.store.mark_failed::<F>(key, &failure).await)?;
+    let marked = with_domain!(key.domain, F => engine.store.mark_failed::<F>(key, &failure).await);
+    let state = engine.observe(marked)?;
     let what = match state {
         GroupState::Due { attempts } => format!("attempt {attempts} failed, will be tried again"),
         GroupState::Dead { attempts } => format!("dead after {attempts} attempts"),
@@ -89,5 +113,5 @@ async fn mark_failed<S: Store>(
         error.class = error.class.name(),
         "group of user {} on {} {what}: {error}", key.user_id, key.local_date
     );
-    Ok(())
+    Ok(state)
 }

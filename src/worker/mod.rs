@@ -3,17 +3,27 @@
 //! they stop.
 
 pub mod batch_size;
+pub mod beat;
+pub mod breaker;
 pub mod group;
+pub mod in_flight;
+pub mod isolate;
 pub mod pass;
 pub mod retry;
 pub mod scheduler;
 pub mod shutdown;
+pub mod unclean;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::config::WorkerConfig;
+use crate::store::{Result, Store};
+use breaker::Breaker;
+use in_flight::InFlight;
 
 /// What a run works with. Cheap to clone, shared by its groups in flight.
 #[derive(Clone)]
@@ -24,9 +34,13 @@ pub struct Engine<S> {
     pub worker: Arc<str>,
     /// Cancelled when no further group is to be started.
     pub stop: CancellationToken,
+    pub breaker: Arc<Breaker>,
+    pub in_flight: Arc<InFlight>,
+    /// One permit for each user whose groups are being folded.
+    pub slots: Arc<Semaphore>,
 }
 
-impl<S> Engine<S> {
+impl<S: Store> Engine<S> {
     /// `mode` is `worker`, `run-once` or `backfill`.
     pub fn new(store: S, config: &WorkerConfig, mode: &str, stop: CancellationToken) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -36,11 +50,32 @@ impl<S> Engine<S> {
             host.trim()
         };
         let worker = format!("{host}:{}:{mode}", std::process::id()).into();
+        let concurrency = config.concurrency.min(store.max_concurrency());
         Engine {
             store,
             config: Arc::new(config.clone()),
             worker,
             stop,
+            breaker: Arc::default(),
+            in_flight: Arc::default(),
+            slots: Arc::new(Semaphore::new(concurrency)),
         }
+    }
+
+    /// Tells the breaker how an operation went; a breaker that opens resets
+    /// the pool.
+    pub fn observe<T>(&self, result: Result<T>) -> Result<T> {
+        match &result {
+            Ok(_) => self.breaker.succeeded(),
+            Err(error) if error.no_connection && self.breaker.failed() => {
+                let closed = self.store.reset_pool();
+                warn!(
+                    "circuit breaker opens: the database cannot be reached; pool reset, {closed} \
+                     idle connections closed: {error}"
+                );
+            }
+            Err(_) => {}
+        }
+        result
     }
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::{NaiveDate, Utc};
-use futures::{StreamExt, TryStreamExt};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::Engine;
 use super::group::{GroupResult, process};
+use super::{Engine, beat};
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::{
-    BatchRecord, GroupFilter, PoolStats, PoolStatus, PulledGroup, Result, Store, StoreError,
+    BatchRecord, ErrorClass, GroupFilter, PoolStats, PoolStatus, PulledGroup, Result, Store,
+    StoreError,
 };
 use crate::with_domain;
 
@@ -41,54 +43,104 @@ pub struct PassReport {
     pub full: bool,
     /// The pool was pressured or exhausted before or after.
     pub pressure: bool,
-    /// Where the next pull begins, when this one served pending rows.
-    pub cursor: Option<UserId>,
 }
 
 impl PassReport {
-    pub fn found_work(&self) -> bool {
-        self.groups > 0
-    }
-
     pub fn made_progress(&self) -> bool {
         self.groups_ok + self.groups_failed > 0
     }
 }
 
-/// Pulls one batch, groups it by user and date, and folds each group in its
-/// own transaction, users side by side.
-///
-/// # Errors
-/// The pull failed, or a group ended in a way that ends the run.
-pub async fn run<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<PassReport> {
-    let domain = plan.domain;
-    let (pulled, due) = find_work(engine, plan).await?;
-    let mut report = PassReport {
-        rows_pulled: pulled.iter().map(|group| group.rows as u64).sum(),
-        cursor: pulled.last().map(|group| group.user_id),
-        ..PassReport::default()
-    };
-    report.full = report.rows_pulled >= plan.batch_rows as u64
-        || due.len() >= due_share(plan, !pulled.is_empty());
-    let mut by_user: BTreeMap<UserId, Vec<NaiveDate>> = BTreeMap::new();
-    let keys = pulled.iter().map(|group| (group.user_id, group.local_date));
-    for (user, date) in keys.chain(due.iter().map(|key| (key.user_id, key.local_date))) {
-        by_user.entry(user).or_default().push(date);
-    }
-    for dates in by_user.values_mut() {
-        dates.sort_unstable();
-        dates.dedup();
-        report.groups += dates.len();
-    }
-    if !report.found_work() {
-        return Ok(report);
+/// Groups by user, each user's in date order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    by_user: BTreeMap<UserId, Vec<NaiveDate>>,
+    rows: u64,
+    /// More work waits.
+    full: bool,
+    /// The last user with pending rows: the next pull begins behind them.
+    pub cursor: Option<UserId>,
+    /// Groups were left out because this process folds their user already.
+    pub crowded: bool,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.by_user.is_empty()
     }
 
+    fn keys(&self, domain: Domain) -> Vec<GroupKey> {
+        let of_user = |(&user_id, dates): (&UserId, &Vec<NaiveDate>)| {
+            let key = move |&local_date| GroupKey {
+                domain,
+                user_id,
+                local_date,
+            };
+            dates.iter().map(key).collect::<Vec<_>>()
+        };
+        self.by_user.iter().flat_map(of_user).collect()
+    }
+}
+
+/// Pulls one batch and groups it by user and date.
+///
+/// # Errors
+/// The database could not be asked.
+pub async fn find<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<Batch> {
+    // Those of before the pull: what it read of a user who is done by now may
+    // be folded by now.
+    let in_flight = engine.in_flight.users(plan.domain);
+    let (pulled, due) = engine.observe(find_work(engine, plan).await)?;
+    let rows: usize = pulled.iter().map(|group| group.rows).sum();
+    let mut batch = Batch {
+        cursor: pulled.last().map(|group| group.user_id),
+        full: rows >= plan.batch_rows || due.len() >= due_share(plan, !pulled.is_empty()),
+        ..Batch::default()
+    };
+    let keys = pulled
+        .iter()
+        .map(|group| (group.user_id, group.local_date, group.rows as u64));
+    let due = due.iter().map(|key| (key.user_id, key.local_date, 0));
+    for (user, date, rows) in keys.chain(due) {
+        if in_flight.contains(&user) {
+            batch.crowded = true;
+        } else {
+            batch.by_user.entry(user).or_default().push(date);
+            batch.rows += rows;
+        }
+    }
+    for dates in batch.by_user.values_mut() {
+        dates.sort_unstable();
+        dates.dedup();
+    }
+    Ok(batch)
+}
+
+/// Folds each group of a batch in its own transaction, users side by side.
+///
+/// # Errors
+/// A group ended in a way that ends the run, or the batch could not be
+/// recorded.
+pub async fn run<S: Store>(
+    engine: &Engine<S>,
+    domain: Domain,
+    mode: &'static str,
+    batch: Batch,
+) -> Result<PassReport> {
+    let mut report = PassReport {
+        groups: batch.by_user.values().map(Vec::len).sum(),
+        rows_pulled: batch.rows,
+        full: batch.full,
+        ..PassReport::default()
+    };
     let id = uuid::Uuid::now_v7();
     let (started_at, started) = (Utc::now(), Instant::now());
     let before = engine.store.pool_stats();
     log_pool("batch starts", id, domain, &before, &report);
-    let folded = fold_users(engine, domain, by_user, &mut report)
+    // Before the first group: a group that kills the process is among those
+    // that are recorded as in flight.
+    beat::send(engine, mode, false).await?;
+    let folded = fold_users(engine, domain, batch.by_user, &mut report)
         .instrument(info_span!("batch", batch.id = %id))
         .await;
     let after = engine.store.pool_stats();
@@ -114,8 +166,37 @@ pub async fn run<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<PassReport
         pool_before: before,
         pool_after: after,
     };
-    engine.store.record_batch(&record).await?;
+    engine.observe(engine.store.record_batch(&record).await)?;
     Ok(report)
+}
+
+/// Like [`run`], with the batch's groups recorded as in flight while it lasts.
+pub struct Lane<S> {
+    engine: Engine<S>,
+    domain: Domain,
+    batch: Batch,
+    keys: Vec<GroupKey>,
+}
+
+impl<S: Store> Lane<S> {
+    pub fn new(engine: &Engine<S>, domain: Domain, batch: Batch) -> Self {
+        let keys = batch.keys(domain);
+        engine.in_flight.add(keys.iter().copied());
+        Lane {
+            engine: engine.clone(),
+            domain,
+            batch,
+            keys,
+        }
+    }
+
+    /// # Errors
+    /// Those of [`run`].
+    pub async fn run(self, mode: &'static str) -> Result<PassReport> {
+        let result = run(&self.engine, self.domain, mode, self.batch).await;
+        self.engine.in_flight.remove(self.keys);
+        result
+    }
 }
 
 /// Whether a pull would find anything.
@@ -148,8 +229,9 @@ async fn find_work<S: Store>(
                 store.pull::<F>(plan.cursor, plan.batch_rows, plan.settle).await)?,
     };
     let filter = plan.only_due.clone().unwrap_or_default();
-    let share = due_share(plan, !pulled.is_empty());
-    let due = store.due_groups(plan.domain, &filter, share).await?;
+    // Those in flight are still marked: they must not hide the ones behind.
+    let limit = due_share(plan, !pulled.is_empty()) + engine.in_flight.len();
+    let due = store.due_groups(plan.domain, &filter, limit).await?;
     Ok((pulled, due))
 }
 
@@ -160,48 +242,55 @@ async fn fold_users<S: Store>(
     by_user: BTreeMap<UserId, Vec<NaiveDate>>,
     report: &mut PassReport,
 ) -> Result<()> {
-    let concurrency = engine
-        .config
-        .concurrency
-        .min(engine.store.max_concurrency());
     // Ends with the run's own stop, and ends this batch alone on an error.
     let engine = Engine {
         stop: engine.stop.child_token(),
         ..engine.clone()
     };
-    let users = futures::stream::iter(by_user)
-        .take_until(engine.stop.clone().cancelled_owned())
-        .map(|(user_id, dates)| {
-            let engine = engine.clone();
-            let task = tokio::spawn(
-                async move { fold_user(&engine, domain, user_id, dates).await }.in_current_span(),
-            );
-            async move {
-                task.await.unwrap_or_else(|error| {
-                    let message = format!("the task of a user ended: {error}");
-                    Err(StoreError::new(
-                        crate::store::ErrorClass::Fatal,
-                        "fold group",
-                        message,
-                    ))
-                })
-            }
-        })
-        .buffer_unordered(concurrency);
-    let mut users = std::pin::pin!(users);
-    // The first error is kept and the groups in flight finish: none is dropped.
+    let mut users = JoinSet::new();
     let mut first_error = None;
-    loop {
-        match users.try_next().await {
-            Ok(Some(results)) => results.into_iter().for_each(|result| report.add(result)),
-            Ok(None) => break,
-            Err(error) => {
-                first_error.get_or_insert(error);
-                engine.stop.cancel();
+    for (user_id, dates) in by_user {
+        let slot = tokio::select! {
+            // Never closed.
+            slot = engine.slots.clone().acquire_owned() => slot,
+            () = engine.stop.cancelled() => break,
+        };
+        let engine_of_user = engine.clone();
+        users.spawn(
+            async move {
+                let _slot = slot;
+                fold_user(&engine_of_user, domain, user_id, dates).await
             }
+            .in_current_span(),
+        );
+        while let Some(ended) = users.try_join_next() {
+            keep(ended, report, &mut first_error, &engine.stop);
         }
     }
+    // The first error is kept and the groups in flight finish: none is dropped.
+    while let Some(ended) = users.join_next().await {
+        keep(ended, report, &mut first_error, &engine.stop);
+    }
     first_error.map_or(Ok(()), Err)
+}
+
+fn keep(
+    ended: std::result::Result<Result<Vec<GroupResult>>, JoinError>,
+    report: &mut PassReport,
+    first_error: &mut Option<StoreError>,
+    stop: &CancellationToken,
+) {
+    let ended = ended.unwrap_or_else(|error| {
+        let message = format!("the task of a user ended: {error}");
+        Err(StoreError::new(ErrorClass::Fatal, "fold group", message))
+    });
+    match ended {
+        Ok(results) => results.into_iter().for_each(|result| report.add(result)),
+        Err(error) => {
+            first_error.get_or_insert(error);
+            stop.cancel();
+        }
+    }
 }
 
 async fn fold_user<S: Store>(
@@ -215,17 +304,12 @@ async fn fold_user<S: Store>(
         if engine.stop.is_cancelled() {
             break;
         }
-        results.push(
-            process(
-                engine,
-                GroupKey {
-                    domain,
-                    user_id,
-                    local_date,
-                },
-            )
-            .await?,
-        );
+        let key = GroupKey {
+            domain,
+            user_id,
+            local_date,
+        };
+        results.push(process(engine, key).await?);
     }
     Ok(results)
 }

@@ -1,16 +1,20 @@
-//! Passes, one after another, until it is time to stop.
+//! Batches, several at a time, until it is time to stop.
 
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::Engine;
 use super::batch_size::BatchSize;
-use super::pass::{self, PassReport, Plan};
+use super::beat::{self, Chore, Chores};
+use super::pass::{self, Lane, PassReport, Plan};
 use super::retry::{jitter, transient_pause};
+use super::unclean;
 use crate::domain::{Domain, UserId};
-use crate::store::{GroupFilter, Heartbeat, Result, Store};
+use crate::store::{ErrorClass, GroupFilter, Result, Store, StoreError};
 use crate::with_domain;
 
 /// How a run differs from another: what it takes and when it ends.
@@ -40,22 +44,10 @@ pub struct RunReport {
     pub paused: bool,
 }
 
-/// A database that stays away this many passes in a row ends a one-shot run.
+/// A database that stays away this many tries in a row ends a one-shot run.
 const ONE_SHOT_PATIENCE: u32 = 3;
 
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
-/// Small, so that pruning is a short transaction like any other.
-const PRUNE_ROWS: usize = 500;
-
-/// What a run knows of one domain.
-struct DomainState {
-    domain: Domain,
-    cursor: Option<UserId>,
-    size: BatchSize,
-}
-
-/// Runs passes until the mode, its budget or the stop token ends them.
+/// Runs batches until the mode, its budget or the stop token ends them.
 /// `progress` hears of every batch.
 ///
 /// # Errors
@@ -66,135 +58,364 @@ pub async fn run<S: Store>(
     mode: &Mode,
     mut progress: impl FnMut(&PassReport),
 ) -> Result<RunReport> {
-    let mut states: Vec<_> = domains
-        .iter()
-        .map(|&domain| DomainState {
-            domain,
-            cursor: None,
-            size: BatchSize::new(engine.config.batch_size, engine.config.max_batch_size),
-        })
-        .collect();
-    let started = Instant::now();
-    let mut report = RunReport::default();
-    let mut beat = Beat::default();
-    let mut outages = 0;
-    let result = loop {
-        if engine.stop.is_cancelled()
-            || mode
-                .budget
-                .is_some_and(|budget| started.elapsed() >= budget)
-        {
-            report.work_left = mode.until_idle && work_is_left(engine, &states, mode).await;
-            break Ok(());
-        }
-        let round = match round(
-            engine,
-            &mut states,
-            mode,
-            &mut beat,
-            &mut report,
-            &mut progress,
-        )
-        .await
-        {
-            Ok(round) => {
-                outages = 0;
-                round
-            }
-            Err(error)
-                if error.is_transient() && (!mode.until_idle || outages < ONE_SHOT_PATIENCE) =>
-            {
-                let pause = transient_pause(outages);
-                outages = outages.saturating_add(1);
-                warn!("pass failed, next one in {pause:.1?}: {error}");
-                wait(engine, pause).await;
-                continue;
-            }
-            Err(error) => break Err(error),
-        };
-        match round {
-            Round::More => {}
-            Round::Done if mode.until_idle => break Ok(()),
-            // Cron starts the next run: waiting ones would pile up.
-            Round::Paused if mode.until_idle => {
-                report.paused = true;
-                report.work_left = work_is_left(engine, &states, mode).await;
-                break Ok(());
-            }
-            Round::Done | Round::Blocked | Round::Paused => {
-                wait(engine, engine.config.poll.mul_f64(jitter())).await
-            }
-        }
-    };
+    let mut run = Run::new(engine, domains, mode);
+    let ended = run.until_stopped(&mut progress).await;
+    // Whatever ended the run: groups in flight finish.
+    run.stop_lanes.cancel();
+    let drained = run.drain(&mut progress).await;
+    let result = ended.and(drained);
+    if result.is_ok() && mode.until_idle && (run.ended_early || run.report.paused) {
+        run.report.work_left = run.work_is_left().await;
+    }
     if let Err(error) = engine.store.forget_worker(&engine.worker).await {
         debug!("heartbeat not removed: {error}");
     }
-    result.map(|()| report)
+    result.map(|()| run.report)
 }
 
-/// How a round over all domains went.
+/// What a run knows of one domain.
+struct DomainState {
+    domain: Domain,
+    cursor: Option<UserId>,
+    size: BatchSize,
+    /// Before this nothing new is expected.
+    not_before: Instant,
+}
+
+type LaneEnd = (Domain, Result<PassReport>);
+
+struct Run<'a, S> {
+    /// Lanes have one whose stop is `stop_lanes`.
+    engine: &'a Engine<S>,
+    mode: &'a Mode,
+    states: Vec<DomainState>,
+    /// The domain that is asked first: each in turn.
+    first: usize,
+    lanes: JoinSet<LaneEnd>,
+    stop_lanes: CancellationToken,
+    started: Instant,
+    chores: Chores,
+    report: RunReport,
+    paused: bool,
+    /// The last turn found nothing at all: the next one only asks whether that
+    /// has changed.
+    idle: bool,
+    ended_early: bool,
+    /// Tries in a row that found no database.
+    outages: u32,
+}
+
+/// Small, so that pruning is a short transaction like any other.
+const PRUNE_ROWS: usize = 500;
+
+/// What a turn of the loop found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    /// There is more to do at once.
-    More,
-    /// Nothing was found.
-    Done,
-    /// There is work, but others hold it.
-    Blocked,
-    /// An operator paused everything.
-    Paused,
+enum Turn {
+    /// A batch was started: there may be more.
+    Started,
+    /// As many users are being folded as may be.
+    Full,
+    /// Nothing to start now.
+    Nothing,
+    /// Nothing is left to do at all.
+    Idle,
 }
 
-async fn round<S: Store>(
-    engine: &Engine<S>,
-    states: &mut [DomainState],
-    mode: &Mode,
-    beat: &mut Beat,
-    report: &mut RunReport,
-    progress: &mut impl FnMut(&PassReport),
-) -> Result<Round> {
-    if beat.send(engine, mode.name).await? {
-        return Ok(Round::Paused);
+impl<'a, S: Store> Run<'a, S> {
+    fn new(engine: &'a Engine<S>, domains: &[Domain], mode: &'a Mode) -> Self {
+        let now = Instant::now();
+        let state = |&domain| DomainState {
+            domain,
+            cursor: None,
+            size: BatchSize::new(engine.config.batch_size, engine.config.max_batch_size),
+            not_before: now,
+        };
+        Run {
+            engine,
+            mode,
+            states: domains.iter().map(state).collect(),
+            first: 0,
+            lanes: JoinSet::new(),
+            stop_lanes: engine.stop.child_token(),
+            started: now,
+            chores: Chores::default(),
+            report: RunReport::default(),
+            paused: false,
+            idle: false,
+            ended_early: false,
+            outages: 0,
+        }
     }
-    let mut round = Round::Done;
-    for state in states {
-        if engine.stop.is_cancelled() {
-            break;
+
+    async fn until_stopped(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+        self.try_suspects(true).await?;
+        loop {
+            if self.is_over() {
+                self.ended_early = true;
+                return Ok(());
+            }
+            let turn = match self.turn(progress).await {
+                Ok(turn) => {
+                    self.outages = 0;
+                    turn
+                }
+                Err(error) => {
+                    self.bear(error).await?;
+                    continue;
+                }
+            };
+            self.idle = turn == Turn::Idle;
+            match turn {
+                Turn::Started => {}
+                Turn::Idle if self.mode.until_idle => return Ok(()),
+                // Cron starts the next run: waiting ones would pile up.
+                Turn::Nothing if self.paused && self.mode.until_idle => {
+                    self.report.paused = true;
+                    return Ok(());
+                }
+                Turn::Full | Turn::Nothing | Turn::Idle => {
+                    if let Err(error) = self.wait(turn, progress).await {
+                        self.bear(error).await?;
+                    }
+                }
+            }
         }
-        let cursor = state.cursor(engine, mode).await?;
-        let plan = state.plan(cursor, mode);
-        let pass = pass::run(engine, &plan).await?;
-        if !pass.found_work() {
-            debug!(domain = %state.domain, "nothing to do");
-            continue;
+    }
+
+    fn is_over(&self) -> bool {
+        let spent = |budget| self.started.elapsed() >= budget;
+        self.engine.stop.is_cancelled() || self.mode.budget.is_some_and(spent)
+    }
+
+    async fn turn(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<Turn> {
+        if self.engine.breaker.is_open() {
+            self.drain(progress).await?;
+            self.probe().await?;
+            return Ok(Turn::Started);
         }
-        state
-            .size
-            .after_batch(pass.full, pass.groups_failed > 0 || pass.pressure);
-        state.cursor = pass.cursor.or(state.cursor);
-        report.add(&pass);
-        beat.worked = true;
+        while let Some(ended) = self.lanes.try_join_next() {
+            self.take(ended, progress)?;
+        }
+        while let Some(chore) = self.chores.due() {
+            self.attend_to(chore, progress).await?;
+            self.chores.done(chore);
+            if self.idle {
+                // An idle worker sends one query per poll.
+                return Ok(Turn::Idle);
+            }
+        }
+        if self.paused {
+            self.drain(progress).await?;
+            return Ok(Turn::Nothing);
+        }
+        if self.idle && self.mode.only_due.is_none() && !self.work_came().await? {
+            return Ok(Turn::Idle);
+        }
+        self.start_lane().await
+    }
+
+    async fn attend_to(
+        &mut self,
+        chore: Chore,
+        progress: &mut impl FnMut(&PassReport),
+    ) -> Result<()> {
+        match chore {
+            Chore::Heartbeat => {
+                let paused = beat::send(self.engine, self.mode.name, self.paused).await?;
+                if paused != self.paused {
+                    info!("{}", if paused { "paused" } else { "resumed" });
+                }
+                self.paused = paused;
+                Ok(())
+            }
+            Chore::BuryTheDead => {
+                let dead = unclean::dead_workers(self.engine, false).await;
+                if !self.engine.observe(dead)?.is_empty() {
+                    // Their groups are tried with nothing else in flight.
+                    self.drain(progress).await?;
+                    self.try_suspects(false).await?;
+                }
+                Ok(())
+            }
+            Chore::Prune => loop {
+                let (keep, store) = (self.engine.config.keep_history, &self.engine.store);
+                let pruned = store.prune_history(keep, PRUNE_ROWS).await;
+                if self.engine.observe(pruned)? < PRUNE_ROWS as u64 || self.is_over() {
+                    return Ok(());
+                }
+            },
+        }
+    }
+
+    /// Asks for all domains at once whether there is anything to pull.
+    async fn work_came(&self) -> Result<bool> {
+        let domains: Vec<_> = self.states.iter().map(|state| state.domain).collect();
+        let store = &self.engine.store;
+        self.engine
+            .observe(store.work_waits(&domains, self.mode.settle).await)
+    }
+
+    /// Starts a batch of the next domain that has work, if there is a slot to
+    /// fold it in.
+    async fn start_lane(&mut self) -> Result<Turn> {
+        let mut turn = if self.lanes.is_empty() {
+            Turn::Idle
+        } else {
+            Turn::Nothing
+        };
+        let count = self.states.len();
+        for index in 0..count {
+            if self.engine.slots.available_permits() == 0 {
+                return Ok(Turn::Full);
+            }
+            if self.is_over() {
+                return Ok(Turn::Nothing);
+            }
+            let state = &mut self.states[(self.first + index) % count];
+            if state.not_before > Instant::now() {
+                // Other workers hold what it had, or its last batch was small.
+                turn = Turn::Nothing;
+                continue;
+            }
+            let cursor = state.cursor(self.engine, self.mode).await?;
+            let batch = pass::find(self.engine, &state.plan(cursor, self.mode)).await?;
+            state.cursor = batch.cursor.or(state.cursor);
+            if batch.is_empty() {
+                if batch.crowded {
+                    turn = Turn::Nothing;
+                } else {
+                    debug!(domain = %state.domain, "nothing to do");
+                }
+                continue;
+            }
+            let domain = state.domain;
+            let engine = Engine {
+                stop: self.stop_lanes.clone(),
+                ..self.engine.clone()
+            };
+            let lane = Lane::new(&engine, domain, batch);
+            let mode = self.mode.name;
+            self.lanes
+                .spawn(async move { (domain, lane.run(mode).await) });
+            self.first = (self.first + index + 1) % count;
+            return Ok(Turn::Started);
+        }
+        Ok(turn)
+    }
+
+    /// Takes what a lane leaves.
+    fn take(
+        &mut self,
+        ended: std::result::Result<LaneEnd, tokio::task::JoinError>,
+        progress: &mut impl FnMut(&PassReport),
+    ) -> Result<()> {
+        let (domain, pass) = ended.map_err(|error| {
+            let message = format!("the task of a batch ended: {error}");
+            StoreError::new(ErrorClass::Fatal, "fold batch", message)
+        })?;
+        let pass = pass?;
+        self.report.add(&pass);
         progress(&pass);
-        if pass.made_progress() && (pass.full || mode.until_idle) {
-            round = Round::More;
-        } else if !pass.made_progress() && round == Round::Done {
-            round = Round::Blocked;
+        let until_idle = self.mode.until_idle;
+        let poll = self.engine.config.poll.mul_f64(jitter());
+        if let Some(state) = self.states.iter_mut().find(|state| state.domain == domain) {
+            state
+                .size
+                .after_batch(pass.full, pass.groups_failed > 0 || pass.pressure);
+            // Others hold what is there, or what is there was taken.
+            if !pass.made_progress() || !(pass.full || until_idle) {
+                state.not_before = Instant::now() + poll;
+            }
         }
+        Ok(())
     }
-    Ok(round)
-}
 
-/// A database that cannot be asked has not been emptied.
-async fn work_is_left<S: Store>(engine: &Engine<S>, states: &[DomainState], mode: &Mode) -> bool {
-    for state in states {
-        if pass::any_work(engine, &state.plan(UserId::MIN, mode))
-            .await
-            .unwrap_or(true)
-        {
-            return true;
+    /// Waits until no batch is in flight.
+    async fn drain(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+        let mut first_error = Ok(());
+        while let Some(ended) = self.lanes.join_next().await {
+            let taken = self.take(ended, progress);
+            first_error = first_error.and(taken);
+        }
+        first_error
+    }
+
+    /// Waits for a slot, for a batch to end, or for the next poll.
+    async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+        let poll = self.engine.config.poll.mul_f64(jitter());
+        tokio::select! {
+            Some(ended) = self.lanes.join_next() => self.take(ended, progress),
+            // Given back at once: the lane that is started next takes its own.
+            _ = self.engine.slots.acquire(), if turn == Turn::Full => Ok(()),
+            () = tokio::time::sleep(poll) => Ok(()),
+            () = self.engine.stop.cancelled() => Ok(()),
         }
     }
-    false
+
+    /// A transient error is waited out; others end the run, and so does a
+    /// database that stays away from a run that somebody waits for.
+    async fn bear(&mut self, error: StoreError) -> Result<()> {
+        if !error.is_transient() || (self.mode.until_idle && self.outages == ONE_SHOT_PATIENCE) {
+            return Err(error);
+        }
+        let pause = transient_pause(self.outages);
+        self.outages = self.outages.saturating_add(1);
+        if !self.engine.breaker.is_open() {
+            warn!("tried again in {pause:.1?}: {error}");
+            self.pause(pause).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for the open breaker's next probe and makes it.
+    async fn probe(&mut self) -> Result<()> {
+        let breaker = &self.engine.breaker;
+        self.pause(breaker.until_probe().unwrap_or_default()).await;
+        if self.engine.stop.is_cancelled() {
+            return Ok(());
+        }
+        match self.engine.store.ping().await {
+            Ok(()) => {
+                let open = breaker.close();
+                info!("circuit breaker closes after {open:.1?}: the database answers");
+                Ok(())
+            }
+            Err(error) => {
+                let (probes, pause) = breaker.probe_failed();
+                warn!(
+                    "circuit breaker stays open, probe {probes} failed, next in {pause:.1?}: {error}"
+                );
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_suspects(&self, starting: bool) -> Result<()> {
+        for dead in unclean::dead_workers(self.engine, starting).await? {
+            unclean::try_suspects(self.engine, self.mode.name, &dead).await?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.engine.stop.cancelled() => {}
+        }
+    }
+
+    /// A database that cannot be asked has not been emptied.
+    async fn work_is_left(&self) -> bool {
+        for state in &self.states {
+            if pass::any_work(self.engine, &state.plan(UserId::MIN, self.mode))
+                .await
+                .unwrap_or(true)
+            {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 impl DomainState {
@@ -217,8 +438,8 @@ impl DomainState {
         if let Some(cursor) = self.cursor {
             return Ok(cursor);
         }
-        let users = with_domain!(self.domain, F => engine.store.pending_users::<F>().await)?;
-        let cursor = match users {
+        let users = with_domain!(self.domain, F => engine.store.pending_users::<F>().await);
+        let cursor = match engine.observe(users)? {
             Some((lowest, highest)) => rand::rng().random_range(lowest..=highest),
             // No backlog to meet in.
             None => UserId::MIN,
@@ -235,63 +456,5 @@ impl RunReport {
         self.rows_rejected += pass.rows_rejected;
         self.groups_ok += pass.groups_ok;
         self.groups_failed += pass.groups_failed;
-    }
-}
-
-/// Signs of life at intervals, and what comes with them.
-#[derive(Default)]
-struct Beat {
-    sent: Option<Instant>,
-    pruned: Option<Instant>,
-    paused: bool,
-    worked: bool,
-}
-
-impl Beat {
-    /// Returns whether every worker is to pause.
-    async fn send<S: Store>(&mut self, engine: &Engine<S>, mode: &'static str) -> Result<bool> {
-        if self
-            .sent
-            .is_some_and(|sent| sent.elapsed() < HEARTBEAT_EVERY)
-        {
-            return Ok(self.paused);
-        }
-        let activity = match (self.paused, std::mem::take(&mut self.worked)) {
-            (true, _) => "paused",
-            (false, true) => "folding",
-            (false, false) => "idle",
-        };
-        let beat = Heartbeat {
-            worker: engine.worker.to_string(),
-            mode,
-            activity,
-        };
-        let control = engine.store.heartbeat(&beat).await?;
-        if control.paused != self.paused {
-            info!("{}", if control.paused { "paused" } else { "resumed" });
-        }
-        self.paused = control.paused;
-        self.sent = Some(Instant::now());
-        if self
-            .pruned
-            .is_none_or(|pruned| pruned.elapsed() >= PRUNE_EVERY)
-        {
-            let deleted = engine
-                .store
-                .prune_history(engine.config.keep_history, PRUNE_ROWS)
-                .await?;
-            // A full step leaves more: the next heartbeat goes on.
-            if deleted < PRUNE_ROWS as u64 {
-                self.pruned = Some(Instant::now());
-            }
-        }
-        Ok(self.paused)
-    }
-}
-
-async fn wait<S>(engine: &Engine<S>, pause: Duration) {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => {}
-        () = engine.stop.cancelled() => {}
     }
 }

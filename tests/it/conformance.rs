@@ -94,6 +94,7 @@ fn failure(class: ErrorClass, backoff: Duration) -> Failure {
     Failure {
         error: "forced".into(),
         class,
+        worker: "test".into(),
         max_attempts: 2,
         backoff,
         max_backoff: Duration::from_secs(3600),
@@ -399,6 +400,7 @@ async fn a_pull_leaves_out_what_must_wait<S: Store>(db: &Database, store: S) {
         .await
         .unwrap();
     let dead = Failure {
+        worker: "test".into(),
         max_attempts: 1,
         ..waiting
     };
@@ -619,6 +621,7 @@ async fn the_run_lock_is_exclusive<S: Store>(db: &Database, store: S) {
 
 async fn a_pause_reaches_every_worker<S: Store>(_: &Database, store: S) {
     let beat = |activity| Heartbeat {
+        folding: vec![],
         worker: "w1".into(),
         mode: "worker",
         activity,
@@ -790,6 +793,7 @@ async fn failed_groups_are_listed_retried_and_discarded<S: Store>(db: &Database,
         .await
         .unwrap();
     let dead = Failure {
+        worker: "test".into(),
         max_attempts: 1,
         ..failure(ErrorClass::Data, hour)
     };

@@ -101,13 +101,14 @@ fn the_log_tells_the_pool_before_and_after_each_batch() {
         assert_eq!(line["pool.max"], 50);
         assert_eq!(line["pool.status"], "healthy");
         let number = |key: &str| line[key].as_u64().unwrap();
-        // The run lock holds one connection; the groups have given theirs back.
-        assert_eq!(number("pool.checked_out"), 1);
+        // The run lock holds one connection, the next pull perhaps another; the
+        // groups have given theirs back.
+        assert!((1..=2).contains(&number("pool.checked_out")));
         assert_eq!(
             number("pool.size"),
             number("pool.checked_out") + number("pool.available")
         );
-        assert_eq!(number("pool.usage_percent"), 2);
+        assert_eq!(number("pool.usage_percent"), number("pool.checked_out") * 2);
     }
     // One for the lock, one for each of the two users at the same time.
     assert_eq!(after["pool.size"], 3);

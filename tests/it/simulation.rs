@@ -143,6 +143,7 @@ async fn step<S: Store>(
             let failure = Failure {
                 error: "forced".into(),
                 class: ErrorClass::Data,
+                worker: "test".into(),
                 max_attempts: 100,
                 backoff: Duration::ZERO,
                 max_backoff: Duration::ZERO,

@@ -75,11 +75,11 @@ impl RawStore for Memory {
             .fail_after
             .is_some_and(|calls| state.batches.len() >= calls)
         {
-            return Err(StoreError {
-                class: ErrorClass::Fatal,
-                operation: "insert raw rows",
-                message: "connection lost".to_owned(),
-            });
+            return Err(StoreError::new(
+                ErrorClass::Fatal,
+                "insert raw rows",
+                "connection lost".to_owned(),
+            ));
         }
         state.batches.push(rows.len());
         let inserted = rows.len() as u64;

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use diesel::QueryResult;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
+use diesel::result::Error as QueryError;
 use diesel::row::NamedRow;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,11 +12,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::group::read;
 use super::rows::{self, StoredAggregate};
 use crate::domain::drift::compare;
-use crate::domain::group::fold_group;
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, Fold, FoldRules, UserId};
 use crate::store::GroupCheck;
-use crate::store::group_states::misjudged;
+use crate::store::stored_group::{LeaveOut, Panicked};
 
 struct Versioned<M>(Aggregate<M>, i32);
 
@@ -53,20 +53,14 @@ pub(super) async fn check<F: Fold>(
             .get_result(connection)
             .await?;
             let group = read::<F>(connection, user_id, local_date).await?;
-            let statuses: Vec<_> = group
-                .rows
-                .iter()
-                .map(|stored| (stored.row.id, stored.status.clone()))
-                .collect();
-            let unfinished =
-                |(_, status): &(i64, String)| !matches!(&**status, "completed" | "rejected");
-            if mark.marked || statuses.iter().any(unfinished) {
+            if mark.marked || !group.is_settled() {
                 return Ok(GroupCheck::Unsettled);
             }
-            let rows: Vec<_> = group.rows.into_iter().map(|stored| stored.row).collect();
-            let day_rows = group.day_rows.into_iter().map(|stored| stored.0).collect();
-            let folded = fold_group::<F>(local_date, &rows, day_rows, rules);
+            let folded = group
+                .fold(local_date, rules, &LeaveOut::Poison)
+                .map_err(|Panicked| QueryError::QueryBuilderError("the fold panicked".into()))?;
             let (periods, dates): (Vec<_>, Vec<_>) = folded
+                .fold
                 .periods
                 .iter()
                 .map(|(period, first)| (period.name(), *first))
@@ -88,8 +82,8 @@ pub(super) async fn check<F: Fold>(
             .await?;
             let stored: Vec<_> = stored.into_iter().map(|row| (row.0, row.1)).collect();
             QueryResult::Ok(GroupCheck::Settled {
-                drifts: compare(&folded.aggregates, &stored, F::ALGORITHM_VERSION),
-                misjudged_rows: misjudged(&statuses, &folded.rejected),
+                drifts: compare(&folded.fold.aggregates, &stored, F::ALGORITHM_VERSION),
+                misjudged_rows: folded.misjudged,
             })
         })
         .await

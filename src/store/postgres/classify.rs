@@ -9,12 +9,9 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::store::{ErrorClass, StoreError};
 
-const TRANSIENT: &[&str] = &[
-    "deadlock detected",
-    "canceling statement due to",
-    "canceling autovacuum",
+/// The connection is gone, or there never was one.
+const NO_CONNECTION: &[&str] = &[
     "terminating connection",
-    "could not serialize access",
     "connection closed",
     "closed the connection",
     "connection reset",
@@ -24,6 +21,13 @@ const TRANSIENT: &[&str] = &[
     "too many connections",
     "too many clients",
     "remaining connection slots",
+];
+
+const TRANSIENT: &[&str] = &[
+    "deadlock detected",
+    "canceling statement due to",
+    "canceling autovacuum",
+    "could not serialize access",
     "could not extend file",
     "no space left on device",
     "out of memory",
@@ -36,7 +40,26 @@ const FATAL: &[&str] = &["permission denied", "does not exist", "must be owner o
 
 /// An error of a statement.
 pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
+    if is_no_connection(error) {
+        return StoreError::connection(operation, message(error));
+    }
     StoreError::new(class(error), operation, message(error))
+}
+
+fn is_no_connection(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        ) => true,
+        Error::DatabaseError(_, information) => {
+            let text = information.message().to_lowercase();
+            NO_CONNECTION.iter().any(|part| text.contains(part))
+        }
+        Error::RollbackErrorOnCommit { commit_error, .. } => is_no_connection(commit_error),
+        Error::BrokenTransactionManager => true,
+        _ => false,
+    }
 }
 
 /// An error of opening a connection: another attempt may get one.
@@ -49,21 +72,18 @@ pub(super) fn connection(operation: &'static str, message: &str) -> StoreError {
     ]
     .iter()
     .any(|part| text.contains(part));
-    let class = if fatal {
-        ErrorClass::Fatal
+    let message = format!("cannot connect: {message}");
+    if fatal {
+        StoreError::new(ErrorClass::Fatal, operation, message)
     } else {
-        ErrorClass::Transient
-    };
-    StoreError::new(class, operation, format!("cannot connect: {message}"))
+        StoreError::connection(operation, message)
+    }
 }
 
 fn class(error: &Error) -> ErrorClass {
     match error {
         Error::DatabaseError(
-            DatabaseErrorKind::SerializationFailure
-            | DatabaseErrorKind::ReadOnlyTransaction
-            | DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand,
+            DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ReadOnlyTransaction,
             _,
         ) => ErrorClass::Transient,
         Error::DatabaseError(_, information) => {
@@ -77,7 +97,6 @@ fn class(error: &Error) -> ErrorClass {
             }
         }
         Error::RollbackErrorOnCommit { commit_error, .. } => class(commit_error),
-        Error::BrokenTransactionManager => ErrorClass::Transient,
         _ => ErrorClass::Data,
     }
 }

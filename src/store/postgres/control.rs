@@ -1,16 +1,15 @@
-//! Workers and the server: limits, locks, signs of life, run history.
+//! Workers and the server: limits, locks, pause, run history.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Double, Integer};
-use diesel::upsert::excluded;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::classify;
 use super::pool::Lease;
-use super::schema::{aggregation_batches, worker_control, worker_heartbeats};
-use crate::store::{BatchRecord, Control, Heartbeat, Result};
+use super::schema::{aggregation_batches, worker_control};
+use crate::store::{BatchRecord, Result};
 
 #[derive(QueryableByName)]
 struct Room {
@@ -63,6 +62,10 @@ pub(super) async fn check_limits(
     Ok(())
 }
 
+pub(super) async fn ping(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute("select 1").await
+}
+
 pub(super) async fn set_default_time_zone(
     connection: &mut AsyncPgConnection,
     zone: &str,
@@ -95,8 +98,7 @@ struct Taken {
 }
 
 pub(super) async fn try_run_lock(mut lease: Lease) -> Result<Option<PgRunLock>> {
-    // Closed, not given back: that is what frees the lock.
-    lease.poison();
+    // Never given back but closed: that is what frees the lock.
     let lock: Taken = diesel::sql_query(
         "select pg_try_advisory_lock(hashtextextended('vitalfold run', 0)) as taken",
     )
@@ -104,42 +106,6 @@ pub(super) async fn try_run_lock(mut lease: Lease) -> Result<Option<PgRunLock>> 
     .await
     .map_err(|error| classify::statement("take run lock", &error))?;
     Ok(lock.taken.then_some(PgRunLock { _lease: lease }))
-}
-
-pub(super) async fn heartbeat(
-    connection: &mut AsyncPgConnection,
-    beat: &Heartbeat,
-) -> QueryResult<Control> {
-    use worker_heartbeats as w;
-    diesel::insert_into(w::table)
-        .values((
-            w::worker.eq(&beat.worker),
-            w::mode.eq(beat.mode),
-            w::activity.eq(beat.activity),
-        ))
-        .on_conflict(w::worker)
-        .do_update()
-        .set((
-            w::activity.eq(excluded(w::activity)),
-            w::seen_at.eq(diesel::dsl::now),
-        ))
-        .execute(connection)
-        .await?;
-    let paused = worker_control::table
-        .select(worker_control::paused)
-        .first(connection)
-        .await?;
-    Ok(Control { paused })
-}
-
-pub(super) async fn forget_worker(
-    connection: &mut AsyncPgConnection,
-    worker: &str,
-) -> QueryResult<()> {
-    diesel::delete(worker_heartbeats::table.find(worker))
-        .execute(connection)
-        .await
-        .map(|_| ())
 }
 
 pub(super) async fn set_paused(
@@ -198,13 +164,27 @@ pub(super) async fn prune_history(
     limit: usize,
 ) -> QueryResult<u64> {
     diesel::sql_query(
-        "delete from aggregation_batches where id in ( \
-           select id from aggregation_batches \
-           where started_at < now() - make_interval(secs => $1) order by started_at limit $2)",
+        "with errors as ( \
+           delete from aggregation_errors where (user_id, id) in ( \
+             select user_id, id from aggregation_errors \
+             where failed_at < now() - make_interval(secs => $1) order by failed_at limit $2) \
+           returning 1), \
+         batches as ( \
+           delete from aggregation_batches where id in ( \
+             select id from aggregation_batches \
+             where started_at < now() - make_interval(secs => $1) order by started_at limit $2) \
+           returning 1) \
+         select greatest((select count(*) from errors), (select count(*) from batches)) as deleted",
     )
     .bind::<Double, _>(keep.as_secs_f64())
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .execute(connection)
+    .get_result::<Pruned>(connection)
     .await
-    .map(|deleted| deleted as u64)
+    .map(|pruned| u64::try_from(pruned.deleted).unwrap_or(0))
+}
+
+#[derive(QueryableByName)]
+struct Pruned {
+    #[diesel(sql_type = BigInt)]
+    deleted: i64,
 }

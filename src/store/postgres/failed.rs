@@ -6,10 +6,10 @@ use diesel::sql_types::{BigInt, Date, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::group::LOCK_KEY;
-use super::schema::aggregation_groups as g;
+use super::schema::{aggregation_errors as e, aggregation_groups as g};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::group_states::DISCARDED;
-use crate::store::{FailedFilter, FailedGroup};
+use crate::store::{FailedFilter, FailedGroup, PastFailure};
 
 pub(super) async fn list(
     connection: &mut AsyncPgConnection,
@@ -79,6 +79,55 @@ pub(super) async fn list(
             error: row.7.unwrap_or_default(),
         })
         .collect())
+}
+
+pub(super) async fn history(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+    limit: usize,
+) -> QueryResult<Vec<PastFailure>> {
+    type Row = (chrono::DateTime<chrono::Utc>, i32, String, String, String);
+    let mut rows: Vec<Row> = e::table
+        .filter(e::user_id.eq(key.user_id))
+        .filter(e::domain.eq(key.domain.name()))
+        .filter(e::local_date.eq(key.local_date))
+        .order(e::id.desc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((
+            e::failed_at,
+            e::attempts,
+            e::error_class,
+            e::error,
+            e::worker,
+        ))
+        .load(connection)
+        .await?;
+    rows.reverse();
+    Ok(rows
+        .into_iter()
+        .map(
+            |(failed_at, attempts, error_class, error, worker)| PastFailure {
+                failed_at,
+                attempts: attempts.into(),
+                error_class,
+                error,
+                worker,
+            },
+        )
+        .collect())
+}
+
+pub(super) async fn is_put_off(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+) -> QueryResult<bool> {
+    let group = g::table.find((key.user_id, key.domain.name(), key.local_date));
+    let waits = g::next_attempt_at.gt(diesel::dsl::now);
+    diesel::select(diesel::dsl::exists(
+        group.filter(g::state.eq("dead").or(waits)),
+    ))
+    .get_result(connection)
+    .await
 }
 
 pub(super) async fn retry(connection: &mut AsyncPgConnection, key: GroupKey) -> QueryResult<bool> {

@@ -1,24 +1,23 @@
-//! A group's transaction, and the one that records its failure.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! A group's transaction.
 
 use chrono::NaiveDate;
 use diesel::QueryResult;
 use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures::join;
 
 use super::cached::Cached;
 use super::classify;
 use super::pool::Lease;
-use super::rows::{self, StoredAggregate, StoredRaw};
-use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
+use super::rows::{self, StoredAggregate};
+use crate::domain::group::{GroupFold, neighbour_dates};
 use crate::domain::table::Columns;
 use crate::domain::{Fold, FoldRules, GroupKey, UserId};
-use crate::store::group_states::{RowState, row_states};
+use crate::store::group_states::RowState;
 use crate::store::sql::{aggregate_key, list, measure_columns};
-use crate::store::{ErrorClass, GroupOutcome, Result, StoreError};
+use crate::store::stored_group::{LeaveOut, POISON, Panicked, StoredGroup};
+use crate::store::{ErrorClass, GroupOutcome, Isolation, Result, StoreError};
 
 #[derive(diesel::QueryableByName)]
 struct Lock {
@@ -32,6 +31,8 @@ struct Lock {
 enum Failed {
     Statement(diesel::result::Error),
     Panicked,
+    /// Not a failure: a trial ends by its rollback.
+    Trial(GroupOutcome),
 }
 
 impl From<diesel::result::Error> for Failed {
@@ -45,6 +46,7 @@ pub(super) async fn fold<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
     rules: &FoldRules,
+    isolation: Option<&Isolation>,
 ) -> Result<GroupOutcome> {
     let result = lease
         .transaction(async |connection| {
@@ -57,19 +59,11 @@ pub(super) async fn fold<F: Fold>(
                 return Ok(GroupOutcome::Locked);
             }
             let group = read::<F>(connection, user_id, local_date).await?;
-            let statuses: Vec<_> = group
-                .rows
-                .iter()
-                .map(|stored| (stored.row.id, stored.status.clone()))
-                .collect();
-            let rows: Vec<_> = group.rows.into_iter().map(|stored| stored.row).collect();
-            let day_rows = group.day_rows.into_iter().map(|stored| stored.0).collect();
-            let folded = catch_unwind(AssertUnwindSafe(|| {
-                fold_group::<F>(local_date, &rows, day_rows, rules)
-            }))
-            .map_err(|_| Failed::Panicked)?;
-            let states = row_states(&statuses, &folded.rejected);
-            let outcome = states.outcome();
+            let leave_out = LeaveOut::of(isolation, lock.version.is_some());
+            let folded = group
+                .fold(local_date, rules, &leave_out)
+                .map_err(|Panicked| Failed::Panicked)?;
+            let outcome = folded.outcome();
             write::<F>(
                 connection,
                 GroupKey {
@@ -77,23 +71,33 @@ pub(super) async fn fold<F: Fold>(
                     user_id,
                     local_date,
                 },
-                folded,
-                states.changed,
+                folded.fold,
+                folded.states.changed,
                 lock.version,
             )
             .await?;
+            if isolation.is_some_and(|isolation| isolation.trial) {
+                // What a commit would check, too.
+                connection
+                    .batch_execute("set constraints all immediate")
+                    .await?;
+                return Err(Failed::Trial(outcome));
+            }
             Ok(outcome)
         })
         .await;
-    result.map_err(|failed| {
-        lease.poison();
-        match failed {
-            Failed::Statement(error) => classify::statement("fold group", &error),
-            Failed::Panicked => {
-                StoreError::new(ErrorClass::Data, "fold group", "the fold panicked")
-            }
+    match result {
+        Ok(outcome) | Err(Failed::Trial(outcome)) => {
+            lease.give_back();
+            Ok(outcome)
         }
-    })
+        Err(Failed::Statement(error)) => Err(classify::statement("fold group", &error)),
+        Err(Failed::Panicked) => Err(StoreError::new(
+            ErrorClass::Data,
+            "fold group",
+            "the fold panicked",
+        )),
+    }
 }
 
 async fn try_user_lock<F: Fold>(
@@ -118,11 +122,6 @@ async fn try_user_lock<F: Fold>(
 /// The advisory lock of (domain, user).
 pub(super) const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
 
-pub(super) struct StoredGroup<F: Fold> {
-    pub(super) rows: Vec<StoredRaw<F::Payload>>,
-    pub(super) day_rows: Vec<StoredAggregate<F::Measure>>,
-}
-
 pub(super) async fn read<F: Fold>(
     connection: &mut AsyncPgConnection,
     user_id: UserId,
@@ -130,7 +129,8 @@ pub(super) async fn read<F: Fold>(
 ) -> QueryResult<StoredGroup<F>> {
     let raw = Cached(
         diesel::sql_query(format!(
-            "select id, status, utc_offset_minutes, source, device, note, {columns} \
+            "select id, status, (status = 'rejected' and starts_with(coalesce(error, ''), '{POISON}')) as poison, \
+               utc_offset_minutes, source, device, note, {columns} \
              from {table} where user_id = $1 and local_date = $2 order by {time}, id",
             columns = rows::select_list::<F::Payload>(),
             table = F::RAW_TABLE,
@@ -155,10 +155,33 @@ pub(super) async fn read<F: Fold>(
     let connection = &*connection;
     let (mut a, mut b) = (connection, connection);
     let (raw, days) = join!(raw.load(&mut a), days.load(&mut b));
+    let days: Vec<StoredAggregate<F::Measure>> = days?;
     Ok(StoredGroup {
         rows: raw?,
-        day_rows: days?,
+        day_rows: days.into_iter().map(|stored| stored.0).collect(),
     })
+}
+
+#[derive(diesel::QueryableByName)]
+struct RowId {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+pub(super) async fn row_ids<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+) -> QueryResult<Vec<i64>> {
+    let rows: Vec<RowId> = diesel::sql_query(format!(
+        "select id from {table} where user_id = $1 and local_date = $2 order by {time}, id",
+        table = F::RAW_TABLE,
+        time = F::TIME_COLUMN,
+    ))
+    .bind::<BigInt, _>(key.user_id)
+    .bind::<Date, _>(key.local_date)
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 async fn write<F: Fold>(

@@ -1,11 +1,12 @@
 //! The transaction that records a group's failure.
 
-use diesel::QueryResult;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Double, Integer, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
 use super::group::LOCK_KEY;
+use super::schema::aggregation_errors as e;
 use crate::domain::{Fold, GroupKey};
 use crate::store::{ErrorClass, Failure, GroupState};
 
@@ -65,6 +66,18 @@ pub(super) async fn mark_failed<F: Fold>(
             )
             .execute(&mut *connection)
             .await?;
+            diesel::insert_into(e::table)
+                .values((
+                    e::user_id.eq(key.user_id),
+                    e::domain.eq(F::DOMAIN.name()),
+                    e::local_date.eq(key.local_date),
+                    e::attempts.eq(marked.attempts),
+                    e::error_class.eq(failure.class.name()),
+                    e::error.eq(&failure.error),
+                    e::worker.eq(&failure.worker),
+                ))
+                .execute(&mut *connection)
+                .await?;
             QueryResult::Ok(marked)
         })
         .await?;

@@ -17,8 +17,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const MIGRATION_LOCK: i64 = 0x7669_7461_6c66;
 
 pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
-    // Closed afterwards, whatever happens: that frees the session's lock.
-    lease.poison();
+    // Never given back but closed: that frees the session's lock.
     diesel::sql_query("select pg_advisory_lock($1)")
         .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
         .execute(&mut *lease)

@@ -17,6 +17,7 @@ mod read;
 mod rows;
 mod schema;
 mod tls;
+mod workers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,6 +100,14 @@ impl Store for PgStore {
         self.pool.stats()
     }
 
+    fn reset_pool(&self) -> usize {
+        self.pool.reset()
+    }
+
+    async fn ping(&self) -> Result<()> {
+        on_connection!(self, "ping", c => control::ping(c))
+    }
+
     fn max_concurrency(&self) -> usize {
         // One connection for pulls and history, one for the run lock.
         self.pool.max().saturating_sub(2).max(1)
@@ -142,6 +151,10 @@ impl Store for PgStore {
         on_connection!(self, "pull", c => pull::pull::<F>(c, after, limit, settle))
     }
 
+    async fn work_waits(&self, domains: &[Domain], settle: Duration) -> Result<bool> {
+        on_connection!(self, "look for work", c => pull::work_waits(c, domains, settle))
+    }
+
     async fn due_groups(
         &self,
         domain: Domain,
@@ -157,7 +170,21 @@ impl Store for PgStore {
         local_date: NaiveDate,
     ) -> Result<GroupOutcome> {
         let lease = self.lease("fold group").await?;
-        group::fold::<F>(lease, user_id, local_date, &self.rules).await
+        group::fold::<F>(lease, user_id, local_date, &self.rules, None).await
+    }
+
+    async fn fold_without<F: Fold>(
+        &self,
+        key: GroupKey,
+        isolation: &Isolation,
+    ) -> Result<GroupOutcome> {
+        let lease = self.lease("fold group").await?;
+        let (user_id, local_date) = (key.user_id, key.local_date);
+        group::fold::<F>(lease, user_id, local_date, &self.rules, Some(isolation)).await
+    }
+
+    async fn row_ids<F: Fold>(&self, key: GroupKey) -> Result<Vec<i64>> {
+        on_connection!(self, "read row ids", c => group::row_ids::<F>(c, key))
     }
 
     async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
@@ -222,6 +249,14 @@ impl Store for PgStore {
         on_connection!(self, "list failed", c => failed::list(c, domain, filter, after, limit))
     }
 
+    async fn past_failures(&self, key: GroupKey, limit: usize) -> Result<Vec<PastFailure>> {
+        on_connection!(self, "read past failures", c => failed::history(c, key, limit))
+    }
+
+    async fn is_put_off(&self, key: GroupKey) -> Result<bool> {
+        on_connection!(self, "read mark", c => failed::is_put_off(c, key))
+    }
+
     async fn retry_failed(&self, key: GroupKey) -> Result<bool> {
         on_connection!(self, "retry failed", c => failed::retry(c, key))
     }
@@ -235,11 +270,15 @@ impl Store for PgStore {
     }
 
     async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
-        on_connection!(self, "heartbeat", c => control::heartbeat(c, beat))
+        on_connection!(self, "heartbeat", c => workers::heartbeat(c, beat))
+    }
+
+    async fn workers_seen(&self) -> Result<Vec<LastSeen>> {
+        on_connection!(self, "read workers", c => workers::seen(c))
     }
 
     async fn forget_worker(&self, worker: &str) -> Result<()> {
-        on_connection!(self, "forget worker", c => control::forget_worker(c, worker))
+        on_connection!(self, "forget worker", c => workers::forget(c, worker))
     }
 
     async fn set_paused(&self, paused: bool) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
@@ -24,6 +25,8 @@ pub(super) struct PgPool {
     max: usize,
     wait_timeout: Duration,
     connect_timeout: Duration,
+    /// Raised by a reset: connections lent before it are closed when given back.
+    epoch: Arc<AtomicU64>,
     server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
 }
 
@@ -98,6 +101,7 @@ impl PgPool {
             max,
             wait_timeout: limits.wait_timeout,
             connect_timeout: limits.connect_timeout,
+            epoch: Arc::default(),
             server,
         })
     }
@@ -126,6 +130,13 @@ impl PgPool {
         self.max
     }
 
+    /// Closes every connection: idle ones now, those on loan when they come
+    /// back. Returns how many were closed now.
+    pub(super) fn reset(&self) -> usize {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.pool.retain(|_, _| false).removed.len()
+    }
+
     pub(super) fn stats(&self) -> PoolStats {
         PoolStats::of(self.pool.status(), self.max)
     }
@@ -135,10 +146,11 @@ impl PgPool {
             Ok(object) => Ok(Lease {
                 object: Some(object),
                 size: self.size,
-                poisoned: false,
+                lent_in: self.epoch.load(Ordering::Acquire),
+                epoch: self.epoch.clone(),
+                clean: false,
             }),
-            Err(ManagedError::Timeout(TimeoutType::Wait)) => Err(StoreError::new(
-                ErrorClass::Transient,
+            Err(ManagedError::Timeout(TimeoutType::Wait)) => Err(StoreError::connection(
                 operation,
                 format!(
                     "no connection within {}: the pool is exhausted ({})",
@@ -153,22 +165,21 @@ impl PgPool {
             Err(ManagedError::Backend(PoolError::ConnectionError(error))) => {
                 Err(classify::connection(operation, &error.to_string()))
             }
-            Err(error) => Err(StoreError::new(
-                ErrorClass::Transient,
-                operation,
-                error.to_string(),
-            )),
+            Err(error) => Err(StoreError::connection(operation, error.to_string())),
         }
     }
 }
 
-/// A connection on loan. Goes back to the pool when dropped, unless it is one
-/// of the overflow that nobody waits for, or an error happened on it: the next
-/// user gets a fresh one.
+/// A connection on loan. It goes back to the pool only from an operation that
+/// ended well: after an error, a cancelled future or a reset of the pool the
+/// next user gets a fresh one. One of the overflow that nobody waits for is
+/// closed too.
 pub(super) struct Lease {
     object: Option<Object<AsyncPgConnection>>,
     size: usize,
-    poisoned: bool,
+    lent_in: u64,
+    epoch: Arc<AtomicU64>,
+    clean: bool,
 }
 
 impl Lease {
@@ -178,13 +189,13 @@ impl Lease {
         operation: &'static str,
         result: diesel::QueryResult<T>,
     ) -> Result<T> {
-        self.poisoned |= result.is_err();
+        self.clean = result.is_ok();
         result.map_err(|error| classify::statement(operation, &error))
     }
 
-    /// Closes the connection instead of giving it back.
-    pub(super) fn poison(&mut self) {
-        self.poisoned = true;
+    /// Gives the connection back: whatever was done on it ended well.
+    pub(super) fn give_back(mut self) {
+        self.clean = true;
     }
 }
 
@@ -215,7 +226,8 @@ impl Drop for Lease {
             let status = pool.status();
             status.size > self.size && status.waiting == 0
         });
-        if self.poisoned || overflow {
+        let reset = self.lent_in != self.epoch.load(Ordering::Acquire);
+        if !self.clean || reset || overflow {
             drop(Object::take(object));
         }
     }

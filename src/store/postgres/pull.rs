@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Date, Double, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::{GroupFilter, PulledGroup};
+use crate::with_domain;
 
 #[derive(diesel::QueryableByName)]
 struct UserRange {
@@ -49,6 +50,51 @@ struct PulledRow {
     rows: i64,
 }
 
+/// The condition on a raw row `r` that a pull may take it; `settle` is the
+/// bind of the seconds that it must be old.
+fn pullable(domain: Domain, settle: &str) -> String {
+    format!(
+        "r.status = 'pending' and r.created_at <= now() - make_interval(secs => {settle}) \
+         and not exists (select from aggregation_groups g \
+           where g.user_id = r.user_id and g.domain = '{}' and g.local_date = r.local_date \
+             and (g.state = 'dead' or g.next_attempt_at > now()))",
+        domain.name()
+    )
+}
+
+#[derive(diesel::QueryableByName)]
+struct Waits {
+    #[diesel(sql_type = Bool)]
+    waits: bool,
+}
+
+pub(super) async fn work_waits(
+    connection: &mut AsyncPgConnection,
+    domains: &[Domain],
+    settle: Duration,
+) -> QueryResult<bool> {
+    let waits: Vec<_> = domains
+        .iter()
+        .map(|&domain| {
+            format!(
+                "exists (select from aggregation_groups where domain = '{name}' \
+                   and state = 'due' and next_attempt_at <= now()) \
+                 or exists (select from {table} r where {pullable})",
+                name = domain.name(),
+                table = with_domain!(domain, F => F::RAW_TABLE),
+                pullable = pullable(domain, "$1"),
+            )
+        })
+        .collect();
+    let waits: Waits = Cached(
+        diesel::sql_query(format!("select {} as waits", waits.join(" or ")))
+            .bind::<Double, _>(settle.as_secs_f64()),
+    )
+    .get_result(connection)
+    .await?;
+    Ok(waits.waits)
+}
+
 pub(super) async fn pull<F: Fold>(
     connection: &mut AsyncPgConnection,
     after: UserId,
@@ -59,13 +105,10 @@ pub(super) async fn pull<F: Fold>(
     let half = |lap: i32, comparison: &str| {
         format!(
             "(select {lap} as lap, r.user_id, r.local_date from {table} r \
-             where r.status = 'pending' and r.user_id {comparison} $1 \
-               and r.created_at <= now() - make_interval(secs => $4) \
-               and not exists (select from aggregation_groups g \
-                 where g.user_id = r.user_id and g.domain = $3 and g.local_date = r.local_date \
-                   and (g.state = 'dead' or g.next_attempt_at > now())) \
+             where r.user_id {comparison} $1 and {pullable} \
              order by r.user_id, r.local_date limit $2)",
             table = F::RAW_TABLE,
+            pullable = pullable(F::DOMAIN, "$3"),
         )
     };
     let pulled: Vec<PulledRow> = Cached(
@@ -77,7 +120,6 @@ pub(super) async fn pull<F: Fold>(
         ))
         .bind::<BigInt, _>(after)
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind::<Text, _>(F::DOMAIN.name())
         .bind::<Double, _>(settle.as_secs_f64()),
     )
     .load(connection)

@@ -6,18 +6,13 @@ use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::NamedRow;
-use diesel::sql_types::{Array, BigInt, Date, Double, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text, Timestamptz};
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
+use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Pg, SqlQuery>;
-
-/// A raw row with the state it was in.
-pub(super) struct StoredRaw<P> {
-    pub(super) row: RawRow<P>,
-    pub(super) status: String,
-}
 
 impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
@@ -35,6 +30,7 @@ impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
                 payload: P::from_values(values::<P>(row)?)?,
             },
             status: NamedRow::get::<Text, String>(row, "status")?,
+            poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
 }

@@ -23,6 +23,7 @@ diesel::table! {
         started_at -> Timestamptz,
         seen_at -> Timestamptz,
         activity -> Text,
+        folding -> Jsonb,
     }
 }
 
@@ -56,5 +57,19 @@ diesel::table! {
         groups_skipped -> BigInt,
         pool_before -> Jsonb,
         pool_after -> Jsonb,
+    }
+}
+
+diesel::table! {
+    aggregation_errors (user_id, id) {
+        user_id -> BigInt,
+        id -> BigInt,
+        domain -> Text,
+        local_date -> Date,
+        failed_at -> Timestamptz,
+        attempts -> Integer,
+        error_class -> Text,
+        error -> Text,
+        worker -> Text,
     }
 }

@@ -1,4 +1,4 @@
-//! Workers: locks, signs of life, run history.
+//! Workers: locks, pause, run history.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use super::SqliteRunLock;
 use super::rows::{NOW, now_plus, time_text};
 use crate::store::migrations::Applied;
-use crate::store::{BatchRecord, Control, ErrorClass, Heartbeat, Result, StoreError};
+use crate::store::{BatchRecord, ErrorClass, Result, StoreError};
 
 pub(super) fn applied_migrations(connection: &mut SqliteConnection) -> QueryResult<Vec<Applied>> {
     let table: Vec<Applied> = diesel::sql_query(
@@ -63,38 +63,6 @@ pub(super) fn try_run_lock(database: &Path) -> Result<Option<SqliteRunLock>> {
     }
 }
 
-#[derive(QueryableByName)]
-struct Paused {
-    #[diesel(sql_type = Bool)]
-    paused: bool,
-}
-
-pub(super) fn heartbeat(
-    connection: &mut SqliteConnection,
-    beat: &Heartbeat,
-) -> QueryResult<Control> {
-    diesel::sql_query(format!(
-        "insert into worker_heartbeats (worker, mode, activity) values (?, ?, ?) \
-         on conflict (worker) do update set activity = excluded.activity, seen_at = {NOW}"
-    ))
-    .bind::<Text, _>(&beat.worker)
-    .bind::<Text, _>(beat.mode)
-    .bind::<Text, _>(beat.activity)
-    .execute(connection)?;
-    let control: Paused =
-        diesel::sql_query("select paused from worker_control").get_result(connection)?;
-    Ok(Control {
-        paused: control.paused,
-    })
-}
-
-pub(super) fn forget_worker(connection: &mut SqliteConnection, worker: &str) -> QueryResult<()> {
-    diesel::sql_query("delete from worker_heartbeats where worker = ?")
-        .bind::<Text, _>(worker)
-        .execute(connection)
-        .map(|_| ())
-}
-
 pub(super) fn set_paused(connection: &mut SqliteConnection, paused: bool) -> QueryResult<()> {
     diesel::sql_query(format!(
         "update worker_control set paused = ?1, paused_at = case when ?1 then {NOW} end"
@@ -136,14 +104,20 @@ pub(super) fn prune_history(
     keep: Duration,
     limit: usize,
 ) -> QueryResult<u64> {
-    diesel::sql_query(format!(
-        "delete from aggregation_batches where id in ( \
-           select id from aggregation_batches where started_at < {} \
-           order by started_at limit ?2)",
-        now_plus("?1")
-    ))
-    .bind::<Text, _>(format!("-{:.3} seconds", keep.as_secs_f64()))
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .execute(connection)
-    .map(|deleted| deleted as u64)
+    let mut most = 0;
+    for (table, time) in [
+        ("aggregation_batches", "started_at"),
+        ("aggregation_errors", "failed_at"),
+    ] {
+        let deleted = diesel::sql_query(format!(
+            "delete from {table} where id in ( \
+               select id from {table} where {time} < {} order by {time} limit ?2)",
+            now_plus("?1")
+        ))
+        .bind::<Text, _>(format!("-{:.3} seconds", keep.as_secs_f64()))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .execute(connection)?;
+        most = most.max(deleted as u64);
+    }
+    Ok(most)
 }

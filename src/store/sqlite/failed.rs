@@ -8,7 +8,7 @@ use super::pull::{WITHIN, bind_filter};
 use super::rows::{NOW, parse_time};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::group_states::DISCARDED;
-use crate::store::{FailedFilter, FailedGroup};
+use crate::store::{FailedFilter, FailedGroup, PastFailure};
 
 #[derive(QueryableByName)]
 struct FailedRow {
@@ -70,6 +70,69 @@ pub(super) fn list(
             })
         })
         .collect()
+}
+
+#[derive(QueryableByName)]
+struct PastRow {
+    #[diesel(sql_type = Text)]
+    failed_at: String,
+    #[diesel(sql_type = BigInt)]
+    attempts: i64,
+    #[diesel(sql_type = Text)]
+    error_class: String,
+    #[diesel(sql_type = Text)]
+    error: String,
+    #[diesel(sql_type = Text)]
+    worker: String,
+}
+
+pub(super) fn history(
+    connection: &mut SqliteConnection,
+    key: GroupKey,
+    limit: usize,
+) -> QueryResult<Vec<PastFailure>> {
+    let rows: Vec<PastRow> = diesel::sql_query(
+        "select failed_at, attempts, error_class, error, worker from ( \
+           select * from aggregation_errors \
+           where user_id = ? and domain = ? and local_date = ? order by id desc limit ?) \
+         order by id",
+    )
+    .bind::<BigInt, _>(key.user_id)
+    .bind::<Text, _>(key.domain.name())
+    .bind::<Text, _>(key.local_date.to_string())
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PastFailure {
+                failed_at: parse_time(&row.failed_at)
+                    .map_err(diesel::result::Error::DeserializationError)?,
+                attempts: row.attempts,
+                error_class: row.error_class,
+                error: row.error,
+                worker: row.worker,
+            })
+        })
+        .collect()
+}
+
+#[derive(QueryableByName)]
+struct PutOff {
+    #[diesel(sql_type = Bool)]
+    put_off: bool,
+}
+
+pub(super) fn is_put_off(connection: &mut SqliteConnection, key: GroupKey) -> QueryResult<bool> {
+    let row: PutOff = diesel::sql_query(format!(
+        "select exists (select 1 from aggregation_groups \
+         where user_id = ? and domain = ? and local_date = ? \
+           and (state = 'dead' or next_attempt_at > {NOW})) as put_off"
+    ))
+    .bind::<BigInt, _>(key.user_id)
+    .bind::<Text, _>(key.domain.name())
+    .bind::<Text, _>(key.local_date.to_string())
+    .get_result(connection)?;
+    Ok(row.put_off)
 }
 
 pub(super) fn retry(connection: &mut SqliteConnection, key: GroupKey) -> QueryResult<bool> {

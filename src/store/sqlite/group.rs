@@ -1,47 +1,41 @@
-//! A group's transaction, and the one that records its failure. The write
-//! lock of the immediate transaction stands for the user lock.
+//! A group's transaction. The write lock of the immediate transaction stands
+//! for the user lock.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::NaiveDate;
 use diesel::deserialize;
 use diesel::prelude::*;
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
-use super::rows::{self, NOW, StoredAggregate, StoredKey, StoredRaw, time_text};
+use super::rows::{self, NOW, StoredAggregate, StoredKey, time_text};
 use crate::domain::drift::compare;
-use crate::domain::group::{GroupFold, fold_group, neighbour_dates};
+use crate::domain::group::{GroupFold, neighbour_dates};
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, FoldRules, GroupKey, UserId};
-use crate::store::group_states::{RowState, misjudged, row_states};
+use crate::store::group_states::RowState;
 use crate::store::sql::{aggregate_key, list, measure_columns};
-use crate::store::{ErrorClass, Failure, GroupCheck, GroupOutcome, GroupState};
+use crate::store::stored_group::{LeaveOut, POISON, Panicked, StoredGroup};
+use crate::store::{GroupCheck, GroupOutcome, Isolation};
 
 pub(super) fn fold<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
     rules: &FoldRules,
+    isolation: Option<&Isolation>,
 ) -> QueryResult<GroupOutcome> {
-    let stored = read_rows::<F>(connection, user_id, local_date)?;
-    let day_rows = read_day_rows::<F>(connection, user_id, local_date)?;
-    let statuses: Vec<_> = stored
-        .iter()
-        .map(|s| (s.row.id, s.status.clone()))
-        .collect();
-    let rows: Vec<_> = stored.into_iter().map(|stored| stored.row).collect();
-    let folded = catch_unwind(AssertUnwindSafe(|| {
-        fold_group::<F>(local_date, &rows, day_rows, rules)
-    }))
-    .map_err(|_| diesel::result::Error::QueryBuilderError("the fold panicked".into()))?;
-    let states = row_states(&statuses, &folded.rejected);
-    let outcome = states.outcome();
-    delete_vanished::<F>(connection, user_id, &folded)?;
-    upsert::<F>(connection, user_id, folded)?;
-    set_states::<F>(connection, user_id, states.changed)?;
+    let marked = is_marked::<F>(connection, user_id, local_date)?;
+    let group = read::<F>(connection, user_id, local_date)?;
+    let folded = group
+        .fold(local_date, rules, &LeaveOut::of(isolation, marked))
+        .map_err(|Panicked| diesel::result::Error::QueryBuilderError("the fold panicked".into()))?;
+    let outcome = folded.outcome();
+    delete_vanished::<F>(connection, user_id, &folded.fold)?;
+    upsert::<F>(connection, user_id, folded.fold)?;
+    set_states::<F>(connection, user_id, folded.states.changed)?;
     diesel::sql_query(
         "delete from aggregation_groups where user_id = ? and domain = ? and local_date = ?",
     )
@@ -52,13 +46,46 @@ pub(super) fn fold<F: Fold>(
     Ok(outcome)
 }
 
-fn read_rows<F: Fold>(
+/// Like `fold`, in a transaction of its own that a trial rolls back.
+pub(super) fn fold_without<F: Fold>(
+    connection: &mut SqliteConnection,
+    key: GroupKey,
+    isolation: &Isolation,
+    rules: &FoldRules,
+) -> QueryResult<GroupOutcome> {
+    let mut tried = None;
+    let ended = connection.immediate_transaction(|connection| {
+        let (user_id, local_date) = (key.user_id, key.local_date);
+        let outcome = fold::<F>(connection, user_id, local_date, rules, Some(isolation))?;
+        if isolation.trial {
+            tried = Some(outcome);
+            return Err(diesel::result::Error::RollbackTransaction);
+        }
+        Ok(outcome)
+    });
+    match tried {
+        Some(outcome) => Ok(outcome),
+        None => ended,
+    }
+}
+
+pub(super) fn row_ids<F: Fold>(
+    connection: &mut SqliteConnection,
+    key: GroupKey,
+) -> QueryResult<Vec<i64>> {
+    let group = read::<F>(connection, key.user_id, key.local_date)?;
+    Ok(group.rows.iter().map(|stored| stored.row.id).collect())
+}
+
+fn read<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
-) -> QueryResult<Vec<StoredRaw<F::Payload>>> {
-    diesel::sql_query(format!(
-        "select id, status, utc_offset_minutes, source, device, note, {columns} \
+) -> QueryResult<StoredGroup<F>> {
+    let rows = diesel::sql_query(format!(
+        "select id, status, \
+           (status = 'rejected' and coalesce(error, '') like '{POISON}%') as poison, \
+           utc_offset_minutes, source, device, note, {columns} \
          from {table} where user_id = ? and local_date = ? order by {time}, id",
         columns = list("", &crate::store::sql::payload_columns::<F>()),
         table = F::RAW_TABLE,
@@ -66,7 +93,11 @@ fn read_rows<F: Fold>(
     ))
     .bind::<BigInt, _>(user_id)
     .bind::<Text, _>(local_date.to_string())
-    .load(connection)
+    .load(connection)?;
+    Ok(StoredGroup {
+        rows,
+        day_rows: read_day_rows::<F>(connection, user_id, local_date)?,
+    })
 }
 
 fn read_day_rows<F: Fold>(
@@ -204,14 +235,11 @@ struct Mark {
     marked: bool,
 }
 
-/// Recomputes a group and compares; must run in a transaction, so that it sees
-/// one moment.
-pub(super) fn check<F: Fold>(
+fn is_marked<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
-    rules: &FoldRules,
-) -> QueryResult<GroupCheck> {
+) -> QueryResult<bool> {
     let mark: Mark = diesel::sql_query(
         "select exists (select 1 from aggregation_groups \
          where user_id = ? and domain = ? and local_date = ?) as marked",
@@ -220,20 +248,27 @@ pub(super) fn check<F: Fold>(
     .bind::<Text, _>(F::DOMAIN.name())
     .bind::<Text, _>(local_date.to_string())
     .get_result(connection)?;
-    let stored = read_rows::<F>(connection, user_id, local_date)?;
-    let statuses: Vec<_> = stored
-        .iter()
-        .map(|s| (s.row.id, s.status.clone()))
-        .collect();
-    let unfinished = |(_, status): &(i64, String)| !matches!(&**status, "completed" | "rejected");
-    if mark.marked || statuses.iter().any(unfinished) {
+    Ok(mark.marked)
+}
+
+/// Recomputes a group and compares; must run in a transaction, so that it sees
+/// one moment.
+pub(super) fn check<F: Fold>(
+    connection: &mut SqliteConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+    rules: &FoldRules,
+) -> QueryResult<GroupCheck> {
+    let marked = is_marked::<F>(connection, user_id, local_date)?;
+    let group = read::<F>(connection, user_id, local_date)?;
+    if marked || !group.is_settled() {
         return Ok(GroupCheck::Unsettled);
     }
-    let rows: Vec<_> = stored.into_iter().map(|stored| stored.row).collect();
-    let day_rows = read_day_rows::<F>(connection, user_id, local_date)?;
-    let folded = fold_group::<F>(local_date, &rows, day_rows, rules);
+    let folded = group
+        .fold(local_date, rules, &LeaveOut::Poison)
+        .map_err(|Panicked| diesel::result::Error::QueryBuilderError("the fold panicked".into()))?;
     let mut existing = Vec::new();
-    for (period, first) in &folded.periods {
+    for (period, first) in &folded.fold.periods {
         let rows: Vec<Versioned<F::Measure>> = diesel::sql_query(format!(
             "select period, local_date, period_start, {series} as series, unit, \
                algorithm_version, {columns} \
@@ -249,66 +284,7 @@ pub(super) fn check<F: Fold>(
         existing.extend(rows.into_iter().map(|row| (row.0, row.1)));
     }
     Ok(GroupCheck::Settled {
-        drifts: compare(&folded.aggregates, &existing, F::ALGORITHM_VERSION),
-        misjudged_rows: misjudged(&statuses, &folded.rejected),
-    })
-}
-
-#[derive(QueryableByName)]
-struct MarkedState {
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = BigInt)]
-    attempts: i64,
-}
-
-pub(super) fn mark_failed<F: Fold>(
-    connection: &mut SqliteConnection,
-    key: GroupKey,
-    failure: &Failure,
-) -> QueryResult<GroupState> {
-    let blame = i64::from(failure.class != ErrorClass::Transient);
-    let pause = |attempts: &str| {
-        rows::now_plus(&format!(
-            "(min(?6 * (1 << min({attempts}, 30)), ?7) * ?8) || ' seconds'"
-        ))
-    };
-    let marked: MarkedState = diesel::sql_query(format!(
-        "insert into aggregation_groups \
-           (user_id, domain, local_date, state, attempts, next_attempt_at, error, error_class) \
-         values (?1, ?2, ?3, case when ?4 >= ?5 then 'dead' else 'due' end, ?4, {first}, ?9, ?10) \
-         on conflict (user_id, domain, local_date) do update set \
-           state = case when attempts + ?4 >= ?5 then 'dead' else 'due' end, \
-           attempts = attempts + ?4, next_attempt_at = {next}, \
-           error = excluded.error, error_class = excluded.error_class, updated_at = {NOW} \
-         returning state, attempts",
-        first = pause("0"),
-        next = pause("attempts"),
-    ))
-    .bind::<BigInt, _>(key.user_id)
-    .bind::<Text, _>(F::DOMAIN.name())
-    .bind::<Text, _>(key.local_date.to_string())
-    .bind::<BigInt, _>(blame)
-    .bind::<BigInt, _>(i64::from(failure.max_attempts))
-    .bind::<Double, _>(failure.backoff.as_secs_f64())
-    .bind::<Double, _>(failure.max_backoff.as_secs_f64())
-    .bind::<Double, _>(failure.jitter)
-    .bind::<Text, _>(&failure.error)
-    .bind::<Text, _>(failure.class.name())
-    .get_result(connection)?;
-    diesel::sql_query(format!(
-        "update {table} set status = 'failed', error = ?, attempts = attempts + ? \
-         where user_id = ? and local_date = ? and status in ('pending', 'failed')",
-        table = F::RAW_TABLE,
-    ))
-    .bind::<Text, _>(&failure.error)
-    .bind::<BigInt, _>(blame)
-    .bind::<BigInt, _>(key.user_id)
-    .bind::<Text, _>(key.local_date.to_string())
-    .execute(connection)?;
-    let attempts = u32::try_from(marked.attempts).unwrap_or(0);
-    Ok(match marked.state.as_str() {
-        "dead" => GroupState::Dead { attempts },
-        _ => GroupState::Due { attempts },
+        drifts: compare(&folded.fold.aggregates, &existing, F::ALGORITHM_VERSION),
+        misjudged_rows: folded.misjudged,
     })
 }

@@ -8,10 +8,12 @@ mod control;
 mod failed;
 mod group;
 mod known;
+mod mark_failed;
 mod pull;
 mod raw;
 mod read;
 mod rows;
+mod workers;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use diesel::connection::SimpleConnection;
 use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Pool;
@@ -128,6 +131,14 @@ impl Store for SqliteStore {
         PoolStats::of(status, status.max_size)
     }
 
+    fn reset_pool(&self) -> usize {
+        self.pool.retain(|_, _| false).removed.len()
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.call("ping", |c| c.batch_execute("select 1")).await
+    }
+
     fn max_concurrency(&self) -> usize {
         1
     }
@@ -187,6 +198,14 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn work_waits(&self, domains: &[Domain], settle: Duration) -> Result<bool> {
+        let domains = domains.to_vec();
+        self.call("look for work", move |c| {
+            pull::work_waits(c, &domains, settle)
+        })
+        .await
+    }
+
     async fn due_groups(
         &self,
         domain: Domain,
@@ -207,15 +226,32 @@ impl Store for SqliteStore {
     ) -> Result<GroupOutcome> {
         let rules = self.rules.clone();
         self.write("fold group", move |c| {
-            group::fold::<F>(c, user_id, local_date, &rules)
+            group::fold::<F>(c, user_id, local_date, &rules, None)
         })
         .await
+    }
+
+    async fn fold_without<F: Fold>(
+        &self,
+        key: GroupKey,
+        isolation: &Isolation,
+    ) -> Result<GroupOutcome> {
+        let (rules, isolation) = (self.rules.clone(), isolation.clone());
+        self.call("fold group", move |c| {
+            group::fold_without::<F>(c, key, &isolation, &rules)
+        })
+        .await
+    }
+
+    async fn row_ids<F: Fold>(&self, key: GroupKey) -> Result<Vec<i64>> {
+        self.call("read row ids", move |c| group::row_ids::<F>(c, key))
+            .await
     }
 
     async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
         let failure = failure.clone();
         self.write("mark failed", move |c| {
-            group::mark_failed::<F>(c, key, &failure)
+            mark_failed::mark_failed::<F>(c, key, &failure)
         })
         .await
     }
@@ -305,6 +341,18 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn past_failures(&self, key: GroupKey, limit: usize) -> Result<Vec<PastFailure>> {
+        self.call("read past failures", move |c| {
+            failed::history(c, key, limit)
+        })
+        .await
+    }
+
+    async fn is_put_off(&self, key: GroupKey) -> Result<bool> {
+        self.call("read mark", move |c| failed::is_put_off(c, key))
+            .await
+    }
+
     async fn retry_failed(&self, key: GroupKey) -> Result<bool> {
         self.write("retry failed", move |c| failed::retry(c, key))
             .await
@@ -323,13 +371,17 @@ impl Store for SqliteStore {
 
     async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
         let beat = beat.clone();
-        self.write("heartbeat", move |c| control::heartbeat(c, &beat))
+        self.write("heartbeat", move |c| workers::heartbeat(c, &beat))
             .await
+    }
+
+    async fn workers_seen(&self) -> Result<Vec<LastSeen>> {
+        self.call("read workers", workers::seen).await
     }
 
     async fn forget_worker(&self, worker: &str) -> Result<()> {
         let worker = worker.to_owned();
-        self.write("forget worker", move |c| control::forget_worker(c, &worker))
+        self.write("forget worker", move |c| workers::forget(c, &worker))
             .await
     }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::rows::{NOW, now_plus};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::{GroupFilter, PulledGroup};
+use crate::with_domain;
 
 #[derive(QueryableByName)]
 struct UserRange {
@@ -47,6 +48,53 @@ impl GroupRow {
     }
 }
 
+/// The condition on a raw row `r` that a pull may take it; `settle` is the
+/// bind of how old it must be, see `ago`.
+fn pullable(domain: Domain, settle: &str) -> String {
+    format!(
+        "r.status = 'pending' and r.created_at <= {settled} \
+         and not exists (select 1 from aggregation_groups g \
+           where g.user_id = r.user_id and g.domain = '{name}' and g.local_date = r.local_date \
+             and (g.state = 'dead' or g.next_attempt_at > {NOW}))",
+        settled = now_plus(settle),
+        name = domain.name(),
+    )
+}
+
+fn ago(duration: Duration) -> String {
+    format!("-{:.3} seconds", duration.as_secs_f64())
+}
+
+#[derive(QueryableByName)]
+struct Waits {
+    #[diesel(sql_type = Bool)]
+    waits: bool,
+}
+
+pub(super) fn work_waits(
+    connection: &mut SqliteConnection,
+    domains: &[Domain],
+    settle: Duration,
+) -> QueryResult<bool> {
+    let waits: Vec<_> = domains
+        .iter()
+        .map(|&domain| {
+            format!(
+                "exists (select 1 from aggregation_groups where domain = '{name}' \
+                   and state = 'due' and next_attempt_at <= {NOW}) \
+                 or exists (select 1 from {table} r where {pullable})",
+                name = domain.name(),
+                table = with_domain!(domain, F => F::RAW_TABLE),
+                pullable = pullable(domain, "?1"),
+            )
+        })
+        .collect();
+    let waits: Waits = diesel::sql_query(format!("select {} as waits", waits.join(" or ")))
+        .bind::<Text, _>(ago(settle))
+        .get_result(connection)?;
+    Ok(waits.waits)
+}
+
 pub(super) fn pull<F: Fold>(
     connection: &mut SqliteConnection,
     after: UserId,
@@ -56,14 +104,10 @@ pub(super) fn pull<F: Fold>(
     let half = |lap: i32, comparison: &str| {
         format!(
             "select * from (select {lap} as lap, r.user_id, r.local_date from {table} r \
-             where r.status = 'pending' and r.user_id {comparison} ?1 \
-               and r.created_at <= {settled} \
-               and not exists (select 1 from aggregation_groups g \
-                 where g.user_id = r.user_id and g.domain = ?3 and g.local_date = r.local_date \
-                   and (g.state = 'dead' or g.next_attempt_at > {NOW})) \
+             where r.user_id {comparison} ?1 and {pullable} \
              order by r.user_id, r.local_date limit ?2)",
             table = F::RAW_TABLE,
-            settled = now_plus("?4"),
+            pullable = pullable(F::DOMAIN, "?3"),
         )
     };
     let pulled: Vec<GroupRow> = diesel::sql_query(format!(
@@ -74,8 +118,7 @@ pub(super) fn pull<F: Fold>(
     ))
     .bind::<BigInt, _>(after)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .bind::<Text, _>(F::DOMAIN.name())
-    .bind::<Text, _>(format!("-{:.3} seconds", settle.as_secs_f64()))
+    .bind::<Text, _>(ago(settle))
     .load(connection)?;
     let groups = pulled
         .iter()

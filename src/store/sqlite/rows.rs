@@ -6,11 +6,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
+use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Sqlite, SqlQuery>;
 
@@ -30,11 +31,6 @@ pub(super) fn parse_time(text: &str) -> deserialize::Result<DateTime<Utc>> {
     Ok(DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z")?.to_utc())
 }
 
-pub(super) struct StoredRaw<P> {
-    pub(super) row: RawRow<P>,
-    pub(super) status: String,
-}
-
 impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
         let offset = NamedRow::get::<BigInt, i64>(row, "utc_offset_minutes")?;
@@ -48,6 +44,7 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
                 payload: P::from_values(values::<P>(row)?)?,
             },
             status: NamedRow::get::<Text, String>(row, "status")?,
+            poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
 }

@@ -1,0 +1,2 @@
+drop table aggregation_errors;
+alter table worker_heartbeats drop column folding;

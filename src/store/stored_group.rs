@@ -1,0 +1,108 @@
+//! A group as it was read, and what folding it will write: alike on both
+//! backends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::NaiveDate;
+
+use super::group_states::{RowStates, misjudged, row_states};
+use super::{GroupOutcome, Isolation};
+use crate::domain::group::{GroupFold, fold_group};
+use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection};
+
+/// Begins the reason of rows without which their group folds.
+pub(super) const POISON: &str = "poison: ";
+
+/// A raw row with the state it was in.
+pub(super) struct StoredRaw<P> {
+    pub(super) row: RawRow<P>,
+    pub(super) status: String,
+    /// Rejected because its group cannot be folded with it.
+    pub(super) poison: bool,
+}
+
+/// All that a group's fold needs.
+pub(super) struct StoredGroup<F: Fold> {
+    /// In (time, id) order.
+    pub(super) rows: Vec<StoredRaw<F::Payload>>,
+    pub(super) day_rows: Vec<Aggregate<F::Measure>>,
+}
+
+/// Which rows a fold leaves out.
+pub(super) enum LeaveOut<'a> {
+    /// None: a marked group gives its poison another chance.
+    Nothing,
+    Poison,
+    /// And rejects them.
+    Suspects(&'a Isolation),
+}
+
+impl<'a> LeaveOut<'a> {
+    pub(super) fn of(isolation: Option<&'a Isolation>, marked: bool) -> Self {
+        match isolation {
+            Some(isolation) => LeaveOut::Suspects(isolation),
+            None if marked => LeaveOut::Nothing,
+            None => LeaveOut::Poison,
+        }
+    }
+}
+
+/// The fold panicked.
+#[derive(Debug)]
+pub(super) struct Panicked;
+
+pub(super) struct Folded<F: Fold> {
+    pub(super) fold: GroupFold<F::Measure>,
+    pub(super) states: RowStates,
+    /// Rows whose state should be another one, where all are settled.
+    pub(super) misjudged: usize,
+}
+
+impl<F: Fold> Folded<F> {
+    pub(super) fn outcome(&self) -> GroupOutcome {
+        self.states.outcome()
+    }
+}
+
+impl<F: Fold> StoredGroup<F> {
+    /// Whether every row is `completed` or `rejected`.
+    pub(super) fn is_settled(&self) -> bool {
+        let settled = |stored: &StoredRaw<_>| matches!(&*stored.status, "completed" | "rejected");
+        self.rows.iter().all(settled)
+    }
+
+    pub(super) fn fold(
+        self,
+        local_date: NaiveDate,
+        rules: &FoldRules,
+        leave_out: &LeaveOut,
+    ) -> Result<Folded<F>, Panicked> {
+        let mut statuses = Vec::with_capacity(self.rows.len());
+        let mut rows = Vec::with_capacity(self.rows.len());
+        let mut left_out = Vec::new();
+        for stored in self.rows {
+            let id = stored.row.id;
+            match leave_out {
+                LeaveOut::Poison if stored.poison => continue,
+                LeaveOut::Suspects(isolation) if isolation.rows.contains(&id) => {
+                    left_out.push(Rejection {
+                        row_id: id,
+                        reason: format!("{POISON}{}", isolation.error),
+                    });
+                }
+                _ => rows.push(stored.row),
+            }
+            statuses.push((id, stored.status));
+        }
+        let mut fold = catch_unwind(AssertUnwindSafe(|| {
+            fold_group::<F>(local_date, &rows, self.day_rows, rules)
+        }))
+        .map_err(|_| Panicked)?;
+        fold.rejected.extend(left_out);
+        Ok(Folded {
+            states: row_states(&statuses, &fold.rejected),
+            misjudged: misjudged(&statuses, &fold.rejected),
+            fold,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! What a run does beside its batches, at intervals.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use crate::store::{Heartbeat, Result, Store};
+
+/// A duty that comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chore {
+    /// Say that this worker lives, and learn whether to pause.
+    Heartbeat,
+    /// Look for workers that died.
+    BuryTheDead,
+    /// Delete a step of old history.
+    Prune,
+}
+
+impl Chore {
+    /// In order of urgency.
+    const ALL: [Chore; 3] = [Chore::Heartbeat, Chore::BuryTheDead, Chore::Prune];
+
+    fn every(self) -> Duration {
+        Duration::from_secs(match self {
+            Chore::Heartbeat => 5,
+            Chore::BuryTheDead => 30,
+            Chore::Prune => 3600,
+        })
+    }
+}
+
+/// When each chore was last done.
+#[derive(Debug, Default)]
+pub struct Chores([Option<Instant>; Chore::ALL.len()]);
+
+impl Chores {
+    pub fn due(&self) -> Option<Chore> {
+        let is_due = |chore: &Chore| {
+            let done = self.0[*chore as usize];
+            done.is_none_or(|done| done.elapsed() >= chore.every())
+        };
+        Chore::ALL.into_iter().find(is_due)
+    }
+
+    pub fn done(&mut self, chore: Chore) {
+        self.0[chore as usize] = Some(Instant::now());
+    }
+}
+
+/// Tells the others that this worker lives and which groups it folds. Returns
+/// whether every worker is to pause.
+///
+/// # Errors
+/// The database could not be told.
+pub async fn send<S: Store>(engine: &Engine<S>, mode: &'static str, paused: bool) -> Result<bool> {
+    let folding = engine.in_flight.list();
+    let activity = match (paused, folding.is_empty()) {
+        (true, _) => "paused",
+        (false, true) => "idle",
+        (false, false) => "folding",
+    };
+    let beat = Heartbeat {
+        worker: engine.worker.to_string(),
+        mode,
+        activity,
+        folding,
+    };
+    let told = engine.store.heartbeat(&beat).await;
+    Ok(engine.observe(told)?.paused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chore_is_due_at_first_and_then_at_its_interval() {
+        let mut chores = Chores::default();
+        for chore in Chore::ALL {
+            assert_eq!(chores.due(), Some(chore));
+            chores.done(chore);
+        }
+        assert_eq!(chores.due(), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! After an unclean end: the groups that a worker was folding when it died are
+//! tried one at a time, so that a group that kills its process is told apart
+//! from its neighbours and reaches its limit too.
+
+use std::path::Path;
+
+use tracing::{info, warn};
+
+use super::group::{process, record_failure};
+use super::{Engine, beat};
+use crate::domain::GroupKey;
+use crate::store::{ErrorClass, LastSeen, Result, Store, StoreError};
+
+/// A worker that was not seen for this long is dead, wherever it ran.
+const SILENT_SECONDS: i64 = 60;
+
+/// Workers that ended without saying so. `starting`: this process has sent no
+/// sign of life yet, so one in its name is of an earlier process.
+///
+/// # Errors
+/// The database could not be asked.
+pub async fn dead_workers<S: Store>(engine: &Engine<S>, starting: bool) -> Result<Vec<LastSeen>> {
+    let mut seen = engine.store.workers_seen().await?;
+    seen.retain(|other| {
+        if *other.worker == *engine.worker {
+            return starting;
+        }
+        other.seen_seconds_ago >= SILENT_SECONDS || ended_here(engine, &other.worker)
+    });
+    Ok(seen)
+}
+
+/// Whether the worker ran on this machine, as a process that is gone.
+fn ended_here<S>(engine: &Engine<S>, worker: &str) -> bool {
+    let parts = |name: &str| {
+        let mut parts = name.rsplitn(3, ':').map(str::to_owned);
+        let (_mode, pid) = (parts.next()?, parts.next()?);
+        Some((parts.next()?, pid))
+    };
+    match (parts(&engine.worker), parts(worker)) {
+        (Some((here, _)), Some((there, pid))) => {
+            here == there && !Path::new("/proc").join(pid).exists()
+        }
+        _ => false,
+    }
+}
+
+/// Tries what a dead worker was folding, then removes it. Nothing else may be
+/// in flight.
+///
+/// # Errors
+/// A fatal error, or the database could not be asked.
+pub async fn try_suspects<S: Store>(
+    engine: &Engine<S>,
+    mode: &'static str,
+    dead: &LastSeen,
+) -> Result<()> {
+    match &dead.folding[..] {
+        [] => info!("worker {} ended without saying so", dead.worker),
+        [alone] => {
+            warn!("worker {} died while it folded one group", dead.worker);
+            blame(engine, *alone).await?;
+        }
+        several => {
+            warn!(
+                "worker {} died while it folded {} groups: they are tried one at a time",
+                dead.worker,
+                several.len()
+            );
+            for &group in several {
+                if engine.stop.is_cancelled() {
+                    return Ok(());
+                }
+                try_alone(engine, mode, group).await?;
+            }
+        }
+    }
+    engine.store.forget_worker(&dead.worker).await
+}
+
+/// Tries a group that may kill this process too: what is in flight is recorded
+/// first, so that the next process finds this group alone.
+async fn try_alone<S: Store>(
+    engine: &Engine<S>,
+    mode: &'static str,
+    group: GroupKey,
+) -> Result<()> {
+    if engine.store.is_put_off(group).await? {
+        return Ok(());
+    }
+    engine.in_flight.add([group]);
+    let tried = match beat::send(engine, mode, false).await {
+        Ok(_) => process(engine, group).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    engine.in_flight.remove([group]);
+    tried
+}
+
+async fn blame<S: Store>(engine: &Engine<S>, group: GroupKey) -> Result<()> {
+    let error = StoreError::new(
+        ErrorClass::Data,
+        "fold group",
+        "the process died while it folded this group alone",
+    );
+    record_failure(engine, group, &error).await.map(|_| ())
+}
