@@ -27,6 +27,9 @@ pub async fn dead_workers<S: Store>(engine: &Engine<S>, starting: bool) -> Resul
         }
         other.seen_seconds_ago >= SILENT_SECONDS || ended_here(engine, &other.worker)
     });
+    // Whoever died over one group first: blamed, it is not tried again with
+    // the suspects of an earlier death.
+    seen.sort_by_key(|dead| dead.folding.len());
     Ok(seen)
 }
 

@@ -80,6 +80,14 @@ impl Database {
         }
     }
 
+    /// A session of the application, held open between statements.
+    pub(crate) fn session(&self) -> cluster::Session {
+        match self {
+            Database::Postgres { name, .. } => cluster::shared().session(name),
+            Database::Sqlite { .. } => panic!("SQLite has no sessions"),
+        }
+    }
+
     fn sqlite_connection(&self) -> SqliteConnection {
         let path = self.url().strip_prefix("sqlite://").unwrap();
         let mut connection = SqliteConnection::establish(path).unwrap();

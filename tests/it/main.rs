@@ -15,6 +15,7 @@ mod nutrition;
 mod pgbouncer;
 mod real_data;
 mod simulation;
+mod survival;
 mod tls;
 mod units;
 mod vitals_page;

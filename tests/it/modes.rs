@@ -7,7 +7,7 @@ use crate::database::Database;
 use crate::program::{Program, Ran, signal};
 
 /// A migrated database and the program on it.
-fn postgres() -> (Database, Program) {
+pub(crate) fn postgres() -> (Database, Program) {
     let db = Database::postgres();
     let program = Program::on(db.url());
     program.ok(&["migrate"]);
@@ -16,7 +16,7 @@ fn postgres() -> (Database, Program) {
 
 /// Inserts heart rates as an application would: the offset is left to the
 /// database.
-fn insert_heart_rates(db: &Database, users: u32, days: u32, rows: u32) {
+pub(crate) fn insert_heart_rates(db: &Database, users: u32, days: u32, rows: u32) {
     db.execute(&format!(
         "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
          select u, 'heart_rate', 50 + (u * 7 + d * 3 + r) % 60, '/min', \
@@ -26,7 +26,7 @@ fn insert_heart_rates(db: &Database, users: u32, days: u32, rows: u32) {
     ));
 }
 
-fn count(db: &Database, from: &str) -> u64 {
+pub(crate) fn count(db: &Database, from: &str) -> u64 {
     db.value(&format!("(select count(*) from {from})"))
         .parse()
         .unwrap()

@@ -1,0 +1,250 @@
+//! Nothing is stuck by construction: poison, processes that die, a database
+//! that goes away.
+
+use std::process::Stdio;
+
+use crate::cluster::wait_until;
+use crate::database::Database;
+use crate::modes::{count, insert_heart_rates, postgres};
+use crate::program::{Program, Ran, Running, signal};
+
+/// Runs until every retry has had its time; says whether a run had failures.
+fn run_until_settled(db: &Database, program: &Program, max_attempts: &str) -> bool {
+    let mut failures = false;
+    wait_until("every retry was made", || {
+        let ran = program
+            .command(&["run-once"])
+            .env("VITALFOLD__WORKER__RETRY_BACKOFF", "1ms")
+            .env("VITALFOLD__WORKER__MAX_ATTEMPTS", max_attempts)
+            .output()
+            .unwrap();
+        failures |= Ran::from(ran).code == Some(1);
+        count(db, "aggregation_groups where state = 'due'") == 0
+    });
+    failures
+}
+
+/// Ten heart rates on one day. The row with 66 cannot be completed.
+fn poisoned(db: &Database) {
+    let rows: Vec<_> = (0..10)
+        .map(|minute| {
+            format!(
+                "(1, 'heart_rate', {}, '/min', '2026-01-05 10:{minute:02}:00.000000+00:00', \
+                  '2026-01-05 10:{minute:02}:00.000000+00:00', 0, 'watch')",
+                60 + minute
+            )
+        })
+        .collect();
+    db.execute(&format!(
+        "insert into raw_vitals \
+           (user_id, metric, value, unit, started_at, ended_at, utc_offset_minutes, source) \
+         values {}",
+        rows.join(", ")
+    ));
+}
+
+fn the_rest_of_a_poisoned_day_is_folded(db: &Database, program: &Program, heal: &str) {
+    assert!(run_until_settled(db, program, "5"));
+    let rejected = "(select error from raw_vitals where status = 'rejected' and value = 66)";
+    assert!(
+        db.value(rejected).starts_with("poison: "),
+        "{}",
+        db.value(rejected)
+    );
+    assert_eq!(count(db, "raw_vitals where status = 'completed'"), 9);
+    assert_eq!(count(db, "aggregation_groups"), 0);
+    let day = "(select \"count\" || ' ' || \"max\" from vitals_aggregates where period = 'day')";
+    assert_eq!(db.value(day).replace(".0", ""), "9 69");
+
+    // It failed once, then again, and the history says so.
+    let shown = program.ok(&["failed", "show", "vitals", "1", "2026-01-05"]);
+    assert!(shown.contains("folded since"), "{shown}");
+    assert_eq!(shown.matches(": data: ").count(), 2, "{shown}");
+
+    // A new row of the day does not bring the poison back.
+    db.execute(
+        "insert into raw_vitals \
+           (user_id, metric, value, unit, started_at, ended_at, utc_offset_minutes, source) \
+         values (1, 'heart_rate', 80, '/min', '2026-01-05 11:00:00.000000+00:00', \
+           '2026-01-05 11:00:00.000000+00:00', 0, 'watch')",
+    );
+    assert!(!run_until_settled(db, program, "5"));
+    assert_eq!(db.value(day).replace(".0", ""), "10 80");
+    program.ok(&["verify", "--all"]);
+
+    // Once its fault is gone, a backfill takes it in.
+    db.execute(heal);
+    program.ok(&["backfill", "--user", "1"]);
+    assert_eq!(db.value(day).replace(".0", ""), "11 80");
+    assert_eq!(count(db, "raw_vitals where status = 'completed'"), 11);
+}
+
+#[test]
+fn poison_is_rejected_and_the_rest_is_folded_on_postgres() {
+    let (db, program) = postgres();
+    poisoned(&db);
+    db.execute(
+        "create function refuse() returns trigger language plpgsql as $$ \
+         begin raise exception 'this row is poison'; end $$; \
+         create trigger poison before update on raw_vitals for each row \
+         when (new.status = 'completed' and new.value = 66) execute function refuse()",
+    );
+    the_rest_of_a_poisoned_day_is_folded(&db, &program, "drop trigger poison on raw_vitals");
+}
+
+#[test]
+fn poison_is_rejected_and_the_rest_is_folded_on_sqlite() {
+    let db = Database::sqlite();
+    let program = Program::on(db.url());
+    program.ok(&["migrate"]);
+    poisoned(&db);
+    db.execute(
+        "create trigger poison before update on raw_vitals \
+         when new.status = 'completed' and new.value = 66 \
+         begin select raise(abort, 'this row is poison'); end",
+    );
+    the_rest_of_a_poisoned_day_is_folded(&db, &program, "drop trigger poison");
+}
+
+#[test]
+fn a_group_that_fails_without_any_row_is_dead_at_its_limit() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 2, 1, 5);
+    db.execute(
+        "create function refuse() returns trigger language plpgsql as $$ \
+         begin raise exception 'no row of user 1 may change'; end $$; \
+         create trigger stop before update on raw_vitals for each row \
+         when (old.user_id = 1 and new.status in ('completed', 'rejected')) \
+         execute function refuse()",
+    );
+    assert!(run_until_settled(&db, &program, "3"));
+    assert_eq!(
+        db.value("(select state || attempts from aggregation_groups)"),
+        "dead3"
+    );
+    assert_eq!(count(&db, "aggregation_errors"), 3);
+    assert_eq!(
+        count(&db, "raw_vitals where user_id = 1 and status = 'failed'"),
+        5
+    );
+    assert_eq!(
+        count(&db, "raw_vitals where user_id = 2 and status = 'completed'"),
+        5
+    );
+}
+
+/// A worker that takes rows at once and can wait for locks for long.
+fn worker(program: &Program) -> Running {
+    let child = program
+        .command(&["worker"])
+        .envs([
+            ("VITALFOLD__WORKER__SETTLE", "0s"),
+            ("VITALFOLD__WORKER__POLL", "20ms"),
+            ("VITALFOLD__WORKER__RETRY_BACKOFF", "100ms"),
+            ("VITALFOLD__WORKER__MAX_ATTEMPTS", "2"),
+            ("VITALFOLD__POOL__LOCK_TIMEOUT", "60s"),
+        ])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+#[test]
+fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 3, 1, 10);
+    // Whoever folds user 2 waits here, and is killed.
+    let mut application = db.session();
+    application.send("begin; select from raw_vitals where user_id = 2 for update;");
+    let name = db.value("current_database()");
+    let waits = format!(
+        "pg_stat_activity where datname = '{name}' and application_name like 'vitalfold%' \
+         and wait_event_type = 'Lock'"
+    );
+    let dead = "aggregation_groups where state = 'dead' and user_id = 2";
+    let mut kills = 0;
+    while count(&db, dead) == 0 {
+        let mut worker = worker(&program);
+        wait_until("the killer is being folded, or is dead", || {
+            count(&db, &waits) > 0 || count(&db, dead) > 0
+        });
+        signal(&worker, "KILL");
+        worker.wait().unwrap();
+        kills += 1;
+        assert!(kills < 12, "the group does not reach its limit");
+        // The server notices the death of a waiting client late.
+        db.execute(&format!("select pg_terminate_backend(pid) from {waits}"));
+        wait_until("the sessions are gone", || count(&db, &waits) == 0);
+    }
+    application.send("rollback;");
+    application.end();
+    assert_eq!(
+        db.value("(select state || attempts from aggregation_groups)"),
+        "dead2"
+    );
+    assert_eq!(
+        count(&db, "aggregation_errors where user_id <> 2"),
+        0,
+        "its neighbours are not blamed"
+    );
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 20);
+
+    // The next one buries the last dead worker and leaves nothing behind.
+    let mut last = worker(&program);
+    wait_until("the dead are buried", || {
+        count(&db, "worker_heartbeats") == 1 && {
+            let pid = format!("%:{}:worker", last.id());
+            count(&db, &format!("worker_heartbeats where worker like '{pid}'")) == 1
+        }
+    });
+    signal(&last, "TERM");
+    assert!(last.wait().unwrap().success());
+    assert_eq!(count(&db, "worker_heartbeats"), 0);
+    program.ok(&["failed", "retry", "--dead"]);
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 30);
+}
+
+#[test]
+fn the_circuit_breaker_opens_resets_the_pool_and_closes() {
+    let (db, program) = postgres();
+    let log = program.dir.path().join("log");
+    let worker = program
+        .command(&["worker"])
+        .envs([
+            ("VITALFOLD__WORKER__SETTLE", "0s"),
+            ("VITALFOLD__WORKER__POLL", "20ms"),
+        ])
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let mut worker = Running(worker);
+    let logged = |text: &str| std::fs::read_to_string(&log).unwrap().contains(text);
+    insert_heart_rates(&db, 1, 1, 5);
+    wait_until("it folds", || {
+        count(&db, "raw_vitals where status = 'completed'") == 5
+    });
+    let name = db.value("current_database()");
+    let cluster = crate::cluster::shared();
+    cluster.psql(
+        "postgres",
+        &format!(
+            "alter database {name} allow_connections false; \
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        ),
+    );
+    wait_until("it opens", || logged("circuit breaker opens"));
+    wait_until("it probes", || logged("circuit breaker stays open"));
+    cluster.psql(
+        "postgres",
+        &format!("alter database {name} allow_connections true"),
+    );
+    wait_until("it closes", || logged("circuit breaker closes"));
+    db.execute("update raw_vitals set value = value + 1");
+    wait_until("it folds again, by itself", || {
+        count(&db, "aggregation_groups") == 0
+    });
+    signal(&worker, "TERM");
+    assert!(worker.wait().unwrap().success());
+}
