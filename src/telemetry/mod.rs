@@ -20,6 +20,9 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
             config.level
         )
     })?;
+    // At debug the driver tells the parameters of every statement: health
+    // values. No level turns that on.
+    let filter = filter.add_directive("tokio_postgres=info".parse()?);
     let terminal = std::io::stderr().is_terminal();
     let json = match config.format {
         LogFormat::Auto => !terminal,

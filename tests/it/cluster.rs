@@ -152,6 +152,18 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Runs a statement as another role, which must be refused it; returns the
+    /// error.
+    pub(crate) fn refused(&self, database: &str, role: &str, statement: &str) -> String {
+        let output = Command::new(binary("psql"))
+            .args(["-h", self.dir.to_str().unwrap(), "-U", role, "-d", database])
+            .args(["-p", &self.port.to_string(), "-X", "-q", "-c", statement])
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{role} may do this: {statement}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Replaces the rules of who may connect.
     pub(crate) fn write_hba(&self, rules: &str) {
         std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();

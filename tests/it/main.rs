@@ -13,6 +13,7 @@ mod labs_oracle;
 mod modes;
 mod nutrition;
 mod pgbouncer;
+mod privacy;
 mod real_data;
 mod simulation;
 mod survival;

@@ -1,0 +1,30 @@
+-- The role that a worker runs as: it can fold, and nothing else.
+--
+--   psql -v ON_ERROR_STOP=1 -d DATABASE -f scripts/worker-role.sql
+--
+-- Run it as the owner of the tables, after every `vitalfold migrate`; it may be
+-- run again. Then give the role a way to log in, such as
+-- `alter role vitalfold_worker password '…'`, and name it in the worker's
+-- database.url. `migrate` and `import` need the owner's rights instead.
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'vitalfold_worker') then
+        create role vitalfold_worker login;
+    end if;
+end
+$$;
+
+-- Raw rows: read them, and say what became of them.
+grant select on raw_vitals, raw_labs, raw_nutrition to vitalfold_worker;
+grant update (status, attempts, error, aggregated_at)
+    on raw_vitals, raw_labs, raw_nutrition to vitalfold_worker;
+
+-- What it computes, and its own books.
+grant select, insert, update, delete
+    on vitals_aggregates, lab_aggregates, nutrition_aggregates,
+       aggregation_groups, aggregation_batches, aggregation_errors, worker_heartbeats
+    to vitalfold_worker;
+
+-- Pause and resume, and nothing else of what workers obey.
+grant select on worker_control, __diesel_schema_migrations to vitalfold_worker;
+grant update (paused, paused_at) on worker_control to vitalfold_worker;
