@@ -9,6 +9,7 @@ mod program;
 mod conformance;
 mod docs;
 mod fold_oracle;
+mod garbage;
 mod labs_oracle;
 mod modes;
 mod nutrition;
