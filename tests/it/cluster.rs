@@ -14,6 +14,7 @@ const PREFIX: &str = "vitalfold-pg-";
 pub(crate) struct Cluster {
     dir: PathBuf,
     port: u16,
+    options: Vec<String>,
     databases: AtomicU32,
 }
 
@@ -72,16 +73,33 @@ impl Cluster {
             .status()
             .unwrap();
         assert!(initdb.success(), "initdb failed");
-        let mut server = command(&owner, &["--pdeathsig", "QUIT"], "postgres");
+        let cluster = Cluster {
+            dir,
+            port,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            databases: AtomicU32::new(0),
+        };
+        cluster.boot();
+        cluster
+    }
+
+    /// Starts the server, the first time or after [`Cluster::stop`].
+    pub(crate) fn boot(&self) {
+        let data = self.dir.join("data");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log"));
+        let mut server = command(&owner(), &["--pdeathsig", "QUIT"], "postgres");
         server
             .arg("-D")
             .arg(&data)
             .arg("-k")
-            .arg(&dir)
-            .args(["-p", &port.to_string()])
+            .arg(&self.dir)
+            .args(["-p", &self.port.to_string()])
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-            .args(options)
-            .stderr(std::fs::File::create(dir.join("log")).unwrap());
+            .args(&self.options)
+            .stderr(log.unwrap());
         // The death signal hangs on the thread that starts the server: this
         // one waits for it to the end.
         std::thread::spawn(move || server.status().unwrap());
@@ -92,11 +110,15 @@ impl Cluster {
                     .is_some_and(|line| line.trim() == "ready")
             })
         });
-        Cluster {
-            dir,
-            port,
-            databases: AtomicU32::new(0),
-        }
+    }
+
+    /// Stops the server at once, as a crash would: it recovers when it boots.
+    pub(crate) fn stop(&self) {
+        let stopped = command(&owner(), &[], "pg_ctl")
+            .args(["stop", "-m", "immediate", "-s", "-D"])
+            .arg(self.dir.join("data"))
+            .status();
+        assert!(stopped.unwrap().success(), "pg_ctl stop failed");
     }
 
     pub(crate) fn socket_dir(&self) -> &Path {
@@ -168,6 +190,19 @@ impl Cluster {
     pub(crate) fn write_hba(&self, rules: &str) {
         std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();
         self.psql("postgres", "select pg_reload_conf()");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // A test may have stopped it already, or fail because it is gone.
+        let stopped = command(&owner(), &[], "pg_ctl")
+            .args(["stop", "-m", "immediate", "-s", "-D"])
+            .arg(self.dir.join("data"))
+            .stderr(Stdio::null())
+            .status();
+        drop(stopped);
+        drop(std::fs::remove_dir_all(&self.dir));
     }
 }
 

@@ -14,6 +14,7 @@ mod labs_oracle;
 mod modes;
 mod nutrition;
 mod pgbouncer;
+mod pooler;
 mod privacy;
 mod real_data;
 mod simulation;
