@@ -96,10 +96,6 @@ impl Workers {
         signal(&self.slots[number].child.lock().unwrap(), name);
     }
 
-    pub(crate) fn pid(&self, number: usize) -> u32 {
-        self.slots[number].child.lock().unwrap().id()
-    }
-
     /// How often any of them was started.
     pub(crate) fn starts(&self) -> u32 {
         let starts = |slot: &Arc<Slot>| slot.starts.load(Ordering::SeqCst);

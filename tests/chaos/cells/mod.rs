@@ -1,6 +1,10 @@
 //! One function per way to break something.
 
+mod locks;
+mod network;
+mod poison;
 mod processes;
+mod server;
 
 use crate::arena::Setting;
 use crate::table::Outcome;
@@ -17,5 +21,15 @@ const fn cell(name: &'static str, run: fn(&Setting) -> Outcome) -> Cell {
 pub(crate) const CELLS: &[Cell] = &[
     cell("workers-killed", processes::killed),
     cell("worker-stopped-in-transaction", processes::stopped),
+    cell("server-crashed", server::restarted),
+    cell("sessions-terminated", server::terminated),
+    cell("server-away", server::away),
+    cell("no-connection-slots", server::no_slots),
+    cell("network-black-hole", network::black_hole),
+    cell("network-latency", network::latency),
+    cell("locks-held", locks::held),
+    cell("statements-too-slow", locks::too_slow),
+    cell("poison", poison::poison),
     cell("clocks-apart", processes::clocks_apart),
+    cell("pgbouncer-restarted", network::pooler_restarted),
 ];

@@ -1,0 +1,77 @@
+//! What the application holds, and what takes the server too long.
+
+use crate::arena::{Arena, Setting};
+use crate::table::Outcome;
+
+/// The application holds raw rows, aggregates and whole tables, longer than
+/// `lock_timeout`.
+pub(crate) fn held(setting: &Setting) -> Outcome {
+    let arena = Arena::new(setting, &[]);
+    let sql = arena.sql();
+    let holders = [
+        "select id from raw_vitals where user_id <= 5 for update",
+        "select metric from vitals_aggregates where user_id > 15 for update",
+        "lock table vitals_aggregates in share row exclusive mode",
+        "lock table aggregation_groups in share row exclusive mode",
+    ];
+    let workers = arena.workers(2, &[("POOL__LOCK_TIMEOUT", "300ms")]);
+    let application = arena.application();
+    for statement in holders.iter().cycle().take(setting.pick(4, 20)) {
+        let before = workers.logged(&["due to lock timeout"]);
+        let holder = arena.sql();
+        holder.run(&format!("begin; {statement}")).unwrap();
+        // Something to do that meets the lock.
+        arena.wait("a worker met the lock", || {
+            sql.run(
+                "set lock_timeout = '100ms'; \
+                 insert into raw_vitals (user_id, metric, value, unit, started_at) \
+                 select u, 'body_weight', 70, 'kg', clock_timestamp() - interval '200 days' \
+                 from generate_series(1, 20) u; \
+                 update raw_vitals set value = value + 1 where user_id in (2, 18)",
+            )
+            .ok();
+            workers.logged(&["due to lock timeout"]) > before
+        });
+        arena.fault();
+        holder.run("rollback").unwrap();
+        arena.recovers();
+    }
+    assert_eq!(workers.logged(&["dead after"]), 0, "locks are nobody's fault");
+    arena.finish(workers, Some(application))
+}
+
+/// A trigger of the application makes some groups slower than
+/// `statement_timeout` allows.
+pub(crate) fn too_slow(setting: &Setting) -> Outcome {
+    let arena = Arena::new(setting, &[]);
+    let sql = arena.sql();
+    sql.run(
+        "create table slow (user_id bigint); \
+         create function dawdle() returns trigger language plpgsql as $$ begin \
+           if exists (select from slow where slow.user_id = new.user_id) then \
+             perform pg_sleep(60); end if; return new; end $$; \
+         create trigger dawdle before insert or update on vitals_aggregates \
+           for each row execute function dawdle()",
+    )
+    .unwrap();
+    let workers = arena.workers(2, &[("POOL__STATEMENT_TIMEOUT", "300ms")]);
+    let application = arena.application();
+    for round in 0..setting.pick(1, 5) {
+        let (first, last) = (1 + round * 3, 3 + round * 3);
+        sql.run(&format!(
+            "insert into slow select generate_series({first}, {last}); \
+             update raw_vitals set value = value + 1 where user_id between {first} and {last}"
+        ))
+        .unwrap();
+        let before = workers.logged(&["due to statement timeout"]);
+        arena.wait("statements are cut", || {
+            workers.logged(&["due to statement timeout"]) >= before + 4
+        });
+        arena.fault();
+        sql.run("delete from slow").unwrap();
+        arena.recovers();
+    }
+    assert_eq!(workers.logged(&["dead after"]), 0, "a timeout is nobody's fault");
+    arena.finish(workers, Some(application))
+}
+

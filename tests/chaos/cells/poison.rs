@@ -1,0 +1,60 @@
+//! Rows and groups that can never be folded, among a thousand that can.
+
+use crate::arena::{Arena, Backlog, Setting};
+use crate::table::Outcome;
+
+/// What a worker does with a row on which the database raises an error: reject
+/// that row and fold the rest of its group, or give the whole group up.
+const POISON_ROW_IS_REJECTED: bool = false;
+
+/// Groups that hold a poison row each.
+const POISONED: u64 = 3;
+
+pub(crate) fn poison(setting: &Setting) -> Outcome {
+    let backlog = setting.pick(
+        Backlog {
+            users: 24,
+            days: 14,
+            rows: 4,
+        },
+        Backlog {
+            users: 200,
+            days: 50,
+            rows: 10,
+        },
+    );
+    let arena = Arena::with(setting, backlog, &[]);
+    let sql = arena.sql();
+    sql.run(
+        "insert into raw_vitals (user_id, metric, value, unit, started_at, note) \
+         select u, 'heart_rate', 70, '/min', timestamptz '2026-01-05 12:00Z', 'poison' \
+         from generate_series(1, 3) u; \
+         create function refuse() returns trigger language plpgsql as $$ begin \
+           raise exception 'the application forbids it'; end $$; \
+         create trigger refuse_row before update on raw_vitals for each row \
+           when (new.status = 'completed' and new.note = 'poison') execute function refuse(); \
+         create trigger refuse_day before insert or update on vitals_aggregates for each row \
+           when (new.user_id = 7 and new.local_date = '2026-01-06' and new.period = 'day') \
+           execute function refuse()",
+    )
+    .unwrap();
+    let workers = arena.workers(2, &[("WORKER__MAX_ATTEMPTS", "2")]);
+    let dead = 1 + if POISON_ROW_IS_REJECTED { 0 } else { POISONED };
+    arena.wait("what cannot be folded is given up", || {
+        sql.count("aggregation_groups where state = 'dead'") == dead
+    });
+    for _ in 0..=POISONED {
+        arena.fault();
+    }
+    arena.recovers();
+    if POISON_ROW_IS_REJECTED {
+        assert_eq!(
+            sql.count("raw_vitals where note = 'poison' and status = 'rejected' and error is not null"),
+            POISONED
+        );
+    }
+    let blamed = "aggregation_groups where state = 'dead' and attempts = 2 \
+                  and error_class = 'data' and error like '%the application forbids it'";
+    assert_eq!(sql.count(blamed), dead);
+    arena.finish_with(workers, None, dead)
+}
