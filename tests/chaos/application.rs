@@ -22,7 +22,10 @@ pub(crate) struct Application {
 
 impl Application {
     pub(crate) fn start(url: String, users: u32, days: u32, seed: u64) -> Application {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, done) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let thread = std::thread::spawn({
             let (stop, done) = (stop.clone(), done.clone());
             move || {

@@ -124,7 +124,11 @@ impl Arena {
     }
 
     pub(crate) fn wait(&self, what: &str, state: impl FnMut() -> bool) {
-        wait_for(self.setting.pick(Duration::from_secs(60), PATIENCE), what, state);
+        wait_for(
+            self.setting.pick(Duration::from_secs(60), PATIENCE),
+            what,
+            state,
+        );
     }
 
     /// Ends the application's load, lets the workers drain everything, and

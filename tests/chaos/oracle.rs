@@ -109,7 +109,11 @@ pub(crate) fn difference(cluster: &Cluster, program: &Program, sql: &Sql) -> u64
         let missing = new.keys().filter(|key| !old.contains_key(*key));
         let keys: Vec<_> = keys.map(|(key, _)| key).chain(missing).collect();
         for key in keys.iter().take(3) {
-            eprintln!("{table} {key}: {:?}, fresh {:?}", old.get(*key), new.get(*key));
+            eprintln!(
+                "{table} {key}: {:?}, fresh {:?}",
+                old.get(*key),
+                new.get(*key)
+            );
         }
         different += keys.len() as u64;
     }
@@ -150,10 +154,19 @@ fn fresh(cluster: &Cluster, program: &Program, sql: &Sql) -> Sql {
     quiet.ok(&["migrate"]);
     let fresh = Sql::connect(&url).unwrap();
     for (domain, columns) in [
-        ("vitals", "user_id, metric, value, unit, started_at, ended_at"),
-        ("labs", "user_id, code, name, category, value, unit, reference_range, interpretation, \
-          collected_at"),
-        ("nutrition", "user_id, nutrient, amount, unit, meal, eaten_at"),
+        (
+            "vitals",
+            "user_id, metric, value, unit, started_at, ended_at",
+        ),
+        (
+            "labs",
+            "user_id, code, name, category, value, unit, reference_range, interpretation, \
+          collected_at",
+        ),
+        (
+            "nutrition",
+            "user_id, nutrient, amount, unit, meal, eaten_at",
+        ),
     ] {
         let columns = format!("{columns}, utc_offset_minutes, source, source_id, device, note");
         let file = cluster.socket_dir().join(domain);
@@ -166,7 +179,9 @@ fn fresh(cluster: &Cluster, program: &Program, sql: &Sql) -> Sql {
                order by user_id, id) to '{file}'"
         ))
         .unwrap();
-        fresh.run(&format!("copy raw_{domain} ({columns}) from '{file}'")).unwrap();
+        fresh
+            .run(&format!("copy raw_{domain} ({columns}) from '{file}'"))
+            .unwrap();
     }
     let ran = quiet.run(&["run-once"]);
     assert_eq!(ran.code, Some(0), "{ran:?} beside {}", program.url);

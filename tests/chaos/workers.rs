@@ -46,7 +46,11 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// A worker of `program`, with more settings of the environment. It dies with
 /// the thread that starts it.
-fn command(program: &Program, settings: &[(&str, &str)], variables: &[(String, String)]) -> Command {
+fn command(
+    program: &Program,
+    settings: &[(&str, &str)],
+    variables: &[(String, String)],
+) -> Command {
     let worker = program.command(&["worker"]);
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -87,9 +91,11 @@ impl Workers {
         let starts = slot.starts.load(Ordering::SeqCst);
         // It may be between two lives.
         drop(slot.child.lock().unwrap().kill());
-        wait_for(Duration::from_secs(10), "the supervisor starts it again", || {
-            slot.starts.load(Ordering::SeqCst) > starts
-        });
+        wait_for(
+            Duration::from_secs(10),
+            "the supervisor starts it again",
+            || slot.starts.load(Ordering::SeqCst) > starts,
+        );
     }
 
     pub(crate) fn signal(&self, number: usize, name: &str) {
@@ -163,7 +169,11 @@ fn tail(log: &Path) -> String {
 fn supervise(mut command: Command, log: PathBuf) -> (Arc<Slot>, JoinHandle<()>) {
     let (started, first) = std::sync::mpsc::channel();
     let supervisor = std::thread::spawn(move || {
-        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
         command.stderr(file);
         let slot = Arc::new(Slot {
             child: Mutex::new(command.spawn().unwrap()),

@@ -56,7 +56,6 @@ impl Drop for PgBouncer {
     }
 }
 
-
 fn run(dir: &tempfile::TempDir) -> Child {
     let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
         .map(PathBuf::from)

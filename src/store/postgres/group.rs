@@ -9,7 +9,7 @@ use futures::join;
 
 use super::cached::Cached;
 use super::classify;
-use super::pool::Lease;
+use super::pool::{Lease, answer};
 use super::rows::{self, StoredAggregate};
 use crate::domain::group::{GroupFold, neighbour_dates};
 use crate::domain::table::Columns;
@@ -48,45 +48,44 @@ pub(super) async fn fold<F: Fold>(
     rules: &FoldRules,
     isolation: Option<&Isolation>,
 ) -> Result<GroupOutcome> {
-    let result = lease
-        .transaction(async |connection| {
-            // In a statement of its own before the rows are read: a snapshot
-            // taken while waiting would miss what the lock's last holder saw.
-            // The mark is read with it: an edit that commits later raises a
-            // version which this fold does not delete.
-            let lock = try_user_lock::<F>(connection, user_id, local_date).await?;
-            if !lock.taken {
-                return Ok(GroupOutcome::Locked);
-            }
-            let group = read::<F>(connection, user_id, local_date).await?;
-            let leave_out = LeaveOut::of(isolation, lock.version.is_some());
-            let folded = group
-                .fold(local_date, rules, &leave_out)
-                .map_err(|Panicked| Failed::Panicked)?;
-            let outcome = folded.outcome();
-            write::<F>(
-                connection,
-                GroupKey {
-                    domain: F::DOMAIN,
-                    user_id,
-                    local_date,
-                },
-                folded.fold,
-                folded.states.changed,
-                lock.version,
-            )
-            .await?;
-            if isolation.is_some_and(|isolation| isolation.trial) {
-                // What a commit would check, too.
-                connection
-                    .batch_execute("set constraints all immediate")
-                    .await?;
-                return Err(Failed::Trial(outcome));
-            }
-            Ok(outcome)
-        })
-        .await;
-    match result {
+    let limit = lease.answer_timeout();
+    let transaction = lease.transaction(async |connection| {
+        // In a statement of its own before the rows are read: a snapshot
+        // taken while waiting would miss what the lock's last holder saw.
+        // The mark is read with it: an edit that commits later raises a
+        // version which this fold does not delete.
+        let lock = try_user_lock::<F>(connection, user_id, local_date).await?;
+        if !lock.taken {
+            return Ok(GroupOutcome::Locked);
+        }
+        let group = read::<F>(connection, user_id, local_date).await?;
+        let leave_out = LeaveOut::of(isolation, lock.version.is_some());
+        let folded = group
+            .fold(local_date, rules, &leave_out)
+            .map_err(|Panicked| Failed::Panicked)?;
+        let outcome = folded.outcome();
+        write::<F>(
+            connection,
+            GroupKey {
+                domain: F::DOMAIN,
+                user_id,
+                local_date,
+            },
+            folded.fold,
+            folded.states.changed,
+            lock.version,
+        )
+        .await?;
+        if isolation.is_some_and(|isolation| isolation.trial) {
+            // What a commit would check, too.
+            connection
+                .batch_execute("set constraints all immediate")
+                .await?;
+            return Err(Failed::Trial(outcome));
+        }
+        Ok(outcome)
+    });
+    match answer(limit, transaction).await {
         Ok(outcome) | Err(Failed::Trial(outcome)) => {
             lease.give_back();
             Ok(outcome)

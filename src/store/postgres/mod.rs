@@ -69,8 +69,9 @@ impl PgStore {
 macro_rules! on_connection {
     ($store:ident, $operation:literal, $connection:ident => $call:expr) => {{
         let mut lease = $store.lease($operation).await?;
+        let limit = lease.answer_timeout();
         let $connection = &mut *lease;
-        let result = $call.await;
+        let result = pool::answer(limit, $call).await;
         lease.finish($operation, result)
     }};
 }

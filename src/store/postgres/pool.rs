@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
+use diesel::result::DatabaseErrorKind;
+use diesel::result::Error::DatabaseError;
 use diesel_async::pooled_connection::deadpool::{Hook, Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
@@ -27,6 +29,7 @@ pub(super) struct PgPool {
     connect_timeout: Duration,
     /// Raised by a reset: connections lent before it are closed when given back.
     epoch: Arc<AtomicU64>,
+    answer_timeout: Duration,
     server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
 }
 
@@ -102,6 +105,7 @@ impl PgPool {
             wait_timeout: limits.wait_timeout,
             connect_timeout: limits.connect_timeout,
             epoch: Arc::default(),
+            answer_timeout: limits.statement_timeout * ANSWER_FACTOR,
             server,
         })
     }
@@ -149,6 +153,7 @@ impl PgPool {
                 lent_in: self.epoch.load(Ordering::Acquire),
                 epoch: self.epoch.clone(),
                 clean: false,
+                answer_timeout: self.answer_timeout,
             }),
             Err(ManagedError::Timeout(TimeoutType::Wait)) => Err(StoreError::connection(
                 operation,
@@ -170,6 +175,29 @@ impl PgPool {
     }
 }
 
+/// An operation may take this many times `statement_timeout`, which the server
+/// keeps for each statement by itself; beyond that the server is not heard.
+const ANSWER_FACTOR: u32 = 2;
+
+/// Waits for an operation, at most for its lease's answer timeout: behind a
+/// network or a pooler that goes on taking packets and answers none, neither
+/// keepalives nor the server's own timeouts end it.
+///
+/// What is cut off in the middle ends with its connection: a lease is given
+/// back clean only after an operation that ended well.
+pub(super) async fn answer<T, E: From<diesel::result::Error>>(
+    limit: Duration,
+    operation: impl Future<Output = std::result::Result<T, E>>,
+) -> std::result::Result<T, E> {
+    tokio::time::timeout(limit, operation)
+        .await
+        .unwrap_or_else(|_| {
+            let limit = humantime::format_duration(limit);
+            let message = format!("no answer from the server within {limit}");
+            Err(DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message)).into())
+        })
+}
+
 /// A connection on loan. It goes back to the pool only from an operation that
 /// ended well: after an error, a cancelled future or a reset of the pool the
 /// next user gets a fresh one. One of the overflow that nobody waits for is
@@ -180,9 +208,15 @@ pub(super) struct Lease {
     lent_in: u64,
     epoch: Arc<AtomicU64>,
     clean: bool,
+    answer_timeout: Duration,
 }
 
 impl Lease {
+    /// How long an operation on this connection may take, for [`answer`].
+    pub(super) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
     /// Ends an operation: its error closes the connection.
     pub(super) fn finish<T>(
         mut self,

@@ -36,7 +36,11 @@ pub(crate) fn held(setting: &Setting) -> Outcome {
         holder.run("rollback").unwrap();
         arena.recovers();
     }
-    assert_eq!(workers.logged(&["dead after"]), 0, "locks are nobody's fault");
+    assert_eq!(
+        workers.logged(&["dead after"]),
+        0,
+        "locks are nobody's fault"
+    );
     arena.finish(workers, Some(application))
 }
 
@@ -71,7 +75,10 @@ pub(crate) fn too_slow(setting: &Setting) -> Outcome {
         sql.run("delete from slow").unwrap();
         arena.recovers();
     }
-    assert_eq!(workers.logged(&["dead after"]), 0, "a timeout is nobody's fault");
+    assert_eq!(
+        workers.logged(&["dead after"]),
+        0,
+        "a timeout is nobody's fault"
+    );
     arena.finish(workers, Some(application))
 }
-

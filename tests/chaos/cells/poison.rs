@@ -49,7 +49,9 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
     arena.recovers();
     if POISON_ROW_IS_REJECTED {
         assert_eq!(
-            sql.count("raw_vitals where note = 'poison' and status = 'rejected' and error is not null"),
+            sql.count(
+                "raw_vitals where note = 'poison' and status = 'rejected' and error is not null"
+            ),
             POISONED
         );
     }

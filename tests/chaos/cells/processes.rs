@@ -53,7 +53,8 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
     // Nothing but this user is left for the worker that will be frozen.
-    sql.run("update raw_vitals set note = 'held' where user_id = 3").unwrap();
+    sql.run("update raw_vitals set note = 'held' where user_id = 3")
+        .unwrap();
     let workers = arena.workers(1, &[("POOL__LOCK_TIMEOUT", "20s")]);
     arena.wait("everything is folded", || {
         sql.count("raw_vitals where status = 'pending'") == 0
@@ -76,12 +77,18 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
         arena.fault();
         application.run("rollback").unwrap();
         arena.wait("the server ends its transaction", || {
-            sql.count("pg_stat_activity where xact_start is not null and pid <> pg_backend_pid() \
-                       and datname = current_database()") == 0
+            sql.count(
+                "pg_stat_activity where xact_start is not null and pid <> pg_backend_pid() \
+                       and datname = current_database()",
+            ) == 0
         });
         assert_eq!(sql.count(oracle::OPEN), 0);
         if round == 0 {
-            assert_eq!(sql.value(FINGERPRINT), before, "the cut transaction left something");
+            assert_eq!(
+                sql.value(FINGERPRINT),
+                before,
+                "the cut transaction left something"
+            );
         }
         assert!(sql.count("aggregation_groups where user_id = 3") > 0);
         // Somebody else takes over meanwhile.
@@ -93,8 +100,14 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
         let folded = sql.value(FINGERPRINT);
         workers.signal(0, "CONT");
         arena.recovers();
-        arena.wait("everything is folded", || sql.count("aggregation_groups") == 0);
-        assert_eq!(sql.value(FINGERPRINT), folded, "the frozen worker wrote to a lost transaction");
+        arena.wait("everything is folded", || {
+            sql.count("aggregation_groups") == 0
+        });
+        assert_eq!(
+            sql.value(FINGERPRINT),
+            folded,
+            "the frozen worker wrote to a lost transaction"
+        );
     }
     assert_eq!(workers.starts(), 1, "it goes on without a restart");
     arena.finish(workers, None)
@@ -110,14 +123,19 @@ pub(crate) fn clocks_apart(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let application = arena.application();
     let library = faketime();
-    let workers = Workers::start(&arena.program, 3, &[("POOL__LOCK_TIMEOUT", "200ms")], |number| {
-        let shift = ["-5m", "+0", "+5m"][number];
-        vec![
-            ("LD_PRELOAD".into(), library.display().to_string()),
-            ("FAKETIME".into(), shift.into()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC".into(), "1".into()),
-        ]
-    });
+    let workers = Workers::start(
+        &arena.program,
+        3,
+        &[("POOL__LOCK_TIMEOUT", "200ms")],
+        |number| {
+            let shift = ["-5m", "+0", "+5m"][number];
+            vec![
+                ("LD_PRELOAD".into(), library.display().to_string()),
+                ("FAKETIME".into(), shift.into()),
+                ("FAKETIME_DONT_FAKE_MONOTONIC".into(), "1".into()),
+            ]
+        },
+    );
     let sql = arena.sql();
     arena.wait("three workers that disagree", || {
         sql.count("worker_heartbeats") == 3
@@ -139,17 +157,24 @@ pub(crate) fn clocks_apart(setting: &Setting) -> Outcome {
         .unwrap();
         arena.fault();
         arena.wait("a group waits for its retry", || {
-            sql.count(&format!("aggregation_groups where user_id = {user} and error is not null")) > 0
+            sql.count(&format!(
+                "aggregation_groups where user_id = {user} and error is not null"
+            )) > 0
         });
         held.run("rollback").unwrap();
         arena.recovers();
         arena.wait("the retry was made in time", || {
-            sql.count(&format!("aggregation_groups where user_id = {user} and error is not null")) == 0
+            sql.count(&format!(
+                "aggregation_groups where user_id = {user} and error is not null"
+            )) == 0
         });
     }
     let spread = "select count(*) from (select distinct date_trunc('minute', started_at - now()) \
         from aggregation_batches) b";
-    assert!(sql.value(spread).parse::<u32>().unwrap() > 1, "the clocks did not differ");
+    assert!(
+        sql.value(spread).parse::<u32>().unwrap() > 1,
+        "the clocks did not differ"
+    );
     arena.finish(workers, Some(application))
 }
 
