@@ -102,6 +102,15 @@ impl Arena {
         Workers::start(&self.program, count, settings, |_| Vec::new())
     }
 
+    /// Waits until every worker has got past its start.
+    pub(crate) fn work_begins(&self, workers: &Workers) {
+        let sql = self.sql();
+        self.wait("every worker is at work", || {
+            sql.count("worker_heartbeats") == workers.len() as u64
+        });
+        self.recovers();
+    }
+
     pub(crate) fn fault(&self) {
         self.faults.set(self.faults.get() + 1);
     }

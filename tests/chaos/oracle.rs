@@ -150,7 +150,7 @@ fn fresh(cluster: &Cluster, program: &Program, sql: &Sql) -> Sql {
     cluster.psql("postgres", "create database fresh");
     let url = cluster.url("fresh");
     let quiet = Program::on(&url);
-    quiet.file("config.toml", "[pool]\nsize = 6\nmax_overflow = 2");
+    quiet.file("config.toml", "[pool]\nsize = 8\nmax_overflow = 2");
     quiet.ok(&["migrate"]);
     let fresh = Sql::connect(&url).unwrap();
     for (domain, columns) in [

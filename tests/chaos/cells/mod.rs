@@ -5,6 +5,7 @@ mod network;
 mod poison;
 mod processes;
 mod server;
+mod sqlite;
 
 use crate::arena::Setting;
 use crate::table::Outcome;
@@ -32,4 +33,6 @@ pub(crate) const CELLS: &[Cell] = &[
     cell("poison", poison::poison),
     cell("clocks-apart", processes::clocks_apart),
     cell("pgbouncer-restarted", network::pooler_restarted),
+    cell("sqlite-killed", sqlite::killed),
+    cell("sqlite-disk-full", sqlite::disk_full),
 ];

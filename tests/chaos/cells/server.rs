@@ -13,6 +13,7 @@ pub(crate) fn restarted(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let application = arena.application();
     let workers = arena.workers(2, &[]);
+    arena.work_begins(&workers);
     for _ in 0..setting.pick(2, 5) {
         arena.recovers();
         arena.cluster.stop();
@@ -29,6 +30,7 @@ pub(crate) fn terminated(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let application = arena.application();
     let workers = arena.workers(2, &[]);
+    arena.work_begins(&workers);
     let mut rng = setting.rng();
     let sql = arena.sql();
     arena.recovers();
@@ -54,7 +56,7 @@ pub(crate) fn away(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let application = arena.application();
     let workers = arena.workers(2, &[]);
-    arena.recovers();
+    arena.work_begins(&workers);
     arena.cluster.stop();
     arena.fault();
     std::thread::sleep(setting.pick(Duration::from_secs(3), Duration::from_secs(30)));
@@ -68,7 +70,7 @@ pub(crate) fn away(setting: &Setting) -> Outcome {
 pub(crate) fn no_slots(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &["-c", "max_connections=40"]);
     let workers = arena.workers(2, &[]);
-    arena.recovers();
+    arena.work_begins(&workers);
     let url = arena.cluster.url("app");
     let administrator = arena.sql();
     let mut taken = Vec::new();
