@@ -8,7 +8,13 @@ use crate::store::{ErrorClass, StoreError};
 pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
     let text = error.to_string();
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    let class = if has(&["database is locked", "database table is locked", "is full"]) {
+    // What a full disk says depends on the file that could not grow.
+    let class = if has(&[
+        "database is locked",
+        "database table is locked",
+        "is full",
+        "disk I/O error",
+    ]) {
         ErrorClass::Transient
     } else if has(&[
         "no such table",
