@@ -54,6 +54,8 @@ fn command(
     let worker = program.command(&["worker"]);
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
+    // A write beyond a limit of the process fails like any other.
+    command.args(["env", "--ignore-signal=XFSZ"]);
     command.arg(worker.get_program()).args(worker.get_args());
     command.current_dir(program.dir.path()).env_clear();
     command.env("DATABASE_URL", &program.url);
@@ -100,6 +102,15 @@ impl Workers {
 
     pub(crate) fn signal(&self, number: usize, name: &str) {
         signal(&self.slots[number].child.lock().unwrap(), name);
+    }
+
+    /// How large the files of a running worker may become, in bytes.
+    pub(crate) fn limit_files(&self, number: usize, size: &str) {
+        let pid = self.slots[number].child.lock().unwrap().id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--fsize={size}:unlimited")])
+            .status();
+        assert!(limited.unwrap().success());
     }
 
     /// How often any of them was started.
@@ -162,8 +173,9 @@ impl Drop for Workers {
 fn tail(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    let tells = |line: &&str| !line.contains("nothing to do") && !line.contains("\"batch ");
+    let lines: Vec<_> = text.lines().filter(tells).collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
 fn supervise(mut command: Command, log: PathBuf) -> (Arc<Slot>, JoinHandle<()>) {
