@@ -62,7 +62,7 @@ pub(crate) fn disk_full(setting: &Setting) -> Outcome {
     let lite = Lite::filled(&folder.path().join("vitalfold.db"), setting.pick(30, 120));
     let workers = Workers::start(&lite.program, 1, SETTINGS, |_| Vec::new());
     let mut recovery = lite.recovers();
-    let faults = setting.pick(2, 8);
+    let faults = setting.pick(1, 8);
     for _ in 0..faults {
         let refused = || workers.logged(&["disk is full", "disk I/O error"]);
         let before = refused();
