@@ -5,7 +5,7 @@ use crate::table::Outcome;
 
 /// What a worker does with a row on which the database raises an error: reject
 /// that row and fold the rest of its group, or give the whole group up.
-const POISON_ROW_IS_REJECTED: bool = false;
+const POISON_ROW_IS_REJECTED: bool = true;
 
 /// Groups that hold a poison row each.
 const POISONED: u64 = 3;
