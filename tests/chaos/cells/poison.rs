@@ -40,21 +40,16 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
     .unwrap();
     let workers = arena.workers(2, &[("WORKER__MAX_ATTEMPTS", "2")]);
     let dead = 1 + if POISON_ROW_IS_REJECTED { 0 } else { POISONED };
+    let rejected = if POISON_ROW_IS_REJECTED { POISONED } else { 0 };
+    let refused = "raw_vitals where note = 'poison' and status = 'rejected' and error is not null";
     arena.wait("what cannot be folded is given up", || {
         sql.count("aggregation_groups where state = 'dead'") == dead
+            && sql.count(refused) == rejected
     });
     for _ in 0..=POISONED {
         arena.fault();
     }
     arena.recovers();
-    if POISON_ROW_IS_REJECTED {
-        assert_eq!(
-            sql.count(
-                "raw_vitals where note = 'poison' and status = 'rejected' and error is not null"
-            ),
-            POISONED
-        );
-    }
     let blamed = "aggregation_groups where state = 'dead' and attempts = 2 \
                   and error_class = 'data' and error like '%the application forbids it'";
     assert_eq!(sql.count(blamed), dead);
