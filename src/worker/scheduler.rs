@@ -62,7 +62,14 @@ pub async fn run<S: Store>(
     let ended = run.until_stopped(&mut progress).await;
     // Whatever ended the run: groups in flight finish.
     run.stop_lanes.cancel();
-    let drained = run.drain(&mut progress).await;
+    let drained = match run.drain(&mut progress).await {
+        // What the last batches could not do waits in the database.
+        Err(error) if run.ended_early && error.is_transient() => {
+            warn!("left for the next run: {error}");
+            Ok(())
+        }
+        drained => drained,
+    };
     let result = ended.and(drained);
     if result.is_ok() && mode.until_idle && (run.ended_early || run.report.paused) {
         run.report.work_left = run.work_is_left().await;

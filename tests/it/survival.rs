@@ -248,3 +248,42 @@ fn the_circuit_breaker_opens_resets_the_pool_and_closes() {
     signal(&worker, "TERM");
     assert!(worker.wait().unwrap().success());
 }
+
+#[test]
+fn a_stop_beside_locks_is_no_failure() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 1, 1, 5);
+    let name = db.value("current_database()");
+    let cluster = crate::cluster::shared();
+    let mut application = cluster.session(&name);
+    // Neither the fold nor the record of its failure can be written.
+    application.send(
+        "begin; lock table vitals_aggregates, aggregation_groups in share row exclusive mode;",
+    );
+    let held = "pg_locks l join pg_class c on c.oid = l.relation \
+         where c.relname = 'aggregation_groups' and l.mode = 'ShareRowExclusiveLock' \
+           and l.database = (select oid from pg_database where datname = current_database())";
+    wait_until("the application holds its locks", || count(&db, held) == 1);
+    let worker = program
+        .command(&["worker"])
+        .envs([
+            ("VITALFOLD__WORKER__SETTLE", "0s"),
+            ("VITALFOLD__POOL__LOCK_TIMEOUT", "1s"),
+        ])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut worker = Running(worker);
+    wait_until("the worker waits", || {
+        count(
+            &db,
+            "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        ) == 1
+    });
+    signal(&worker, "TERM");
+    assert_eq!(worker.wait().unwrap().code(), Some(0));
+    application.send("rollback;");
+    application.end();
+    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 5);
+    assert!(program.ok(&["run-once"]).starts_with("1 groups folded"));
+}
