@@ -137,7 +137,8 @@ pub trait Store: RawStore {
     /// Folds one group in one transaction: takes the user lock, reads all its
     /// rows, folds, writes aggregates of every period touched, deletes those
     /// that vanished, sets the states of exactly the rows read, deletes the
-    /// mark it saw. All of it or nothing.
+    /// mark it saw. All of it or nothing. A group that is put off or dead is
+    /// left alone: each attempt is made once, by one worker.
     fn fold_group<F: Fold>(
         &self,
         user_id: UserId,

@@ -93,7 +93,8 @@ pub enum GroupOutcome {
         /// Rows that went from another state to `rejected`.
         rejected: u64,
     },
-    /// Another worker has this user; nothing was done.
+    /// Another worker has this user, or the group waits for its next attempt
+    /// by now; nothing was done.
     Locked,
 }
 

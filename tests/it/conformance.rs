@@ -413,6 +413,11 @@ async fn a_pull_leaves_out_what_must_wait<S: Store>(db: &Database, store: S) {
     store.insert_raw::<Vitals>(late.into()).await.unwrap();
     let found = store.pull::<Vitals>(0, 10, Duration::ZERO).await.unwrap();
     assert_eq!(found, [pulled(3, "2026-01-05", 1)]);
+    // Nor does a worker fold them that found them before.
+    for user in [1, 2] {
+        let folded = store.fold_group::<Vitals>(user, date("2026-01-05")).await;
+        assert_eq!(folded.unwrap(), GroupOutcome::Locked);
+    }
     assert_eq!(
         db.value("(select count(*) from raw_vitals where status = 'failed')"),
         "2"

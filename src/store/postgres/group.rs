@@ -26,6 +26,9 @@ struct Lock {
     /// Of the group's mark, if it has one.
     #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
+    /// Its next attempt is not yet due.
+    #[diesel(sql_type = Bool)]
+    put_off: bool,
 }
 
 enum Failed {
@@ -55,7 +58,8 @@ pub(super) async fn fold<F: Fold>(
         // The mark is read with it: an edit that commits later raises a
         // version which this fold does not delete.
         let lock = try_user_lock::<F>(connection, user_id, local_date).await?;
-        if !lock.taken {
+        // Put off since it was found: another worker tried it meanwhile.
+        if !lock.taken || (lock.put_off && isolation.is_none()) {
             return Ok(GroupOutcome::Locked);
         }
         let group = read::<F>(connection, user_id, local_date).await?;
@@ -106,9 +110,10 @@ async fn try_user_lock<F: Fold>(
 ) -> QueryResult<Lock> {
     Cached(
         diesel::sql_query(format!(
-            "select pg_try_advisory_xact_lock({LOCK_KEY}) as taken, \
-               (select version from aggregation_groups \
-                where user_id = $2 and domain = $1 and local_date = $3) as version"
+            "select pg_try_advisory_xact_lock({LOCK_KEY}) as taken, g.version, \
+               coalesce(g.state = 'dead' or g.next_attempt_at > now(), false) as put_off \
+             from (values (1)) one left join aggregation_groups g \
+               on g.user_id = $2 and g.domain = $1 and g.local_date = $3"
         ))
         .bind::<Text, _>(F::DOMAIN.name())
         .bind::<BigInt, _>(user_id)

@@ -10,6 +10,7 @@ use diesel::row::NamedRow;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
+use super::failed::is_put_off;
 use super::rows::{self, NOW, StoredAggregate, StoredKey, time_text};
 use crate::domain::drift::compare;
 use crate::domain::group::{GroupFold, neighbour_dates};
@@ -27,6 +28,15 @@ pub(super) fn fold<F: Fold>(
     rules: &FoldRules,
     isolation: Option<&Isolation>,
 ) -> QueryResult<GroupOutcome> {
+    let key = GroupKey {
+        domain: F::DOMAIN,
+        user_id,
+        local_date,
+    };
+    // Put off since it was found: another process tried it meanwhile.
+    if isolation.is_none() && is_put_off(connection, key)? {
+        return Ok(GroupOutcome::Locked);
+    }
     let marked = is_marked::<F>(connection, user_id, local_date)?;
     let group = read::<F>(connection, user_id, local_date)?;
     let folded = group
