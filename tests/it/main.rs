@@ -1,5 +1,6 @@
 //! The integration tests: real databases, the real binary, real signals.
 
+#[allow(dead_code, reason = "the chaos suite stops it")]
 mod cluster;
 mod database;
 mod program;
@@ -14,6 +15,7 @@ mod labs_oracle;
 mod modes;
 mod nutrition;
 mod pgbouncer;
+#[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
 mod privacy;
 mod real_data;

@@ -9,27 +9,28 @@ pub(crate) fn held(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
     let holders = [
-        "select id from raw_vitals where user_id <= 5 for update",
-        "select metric from vitals_aggregates where user_id > 15 for update",
-        "lock table vitals_aggregates in share row exclusive mode",
-        "lock table aggregation_groups in share row exclusive mode",
+        // They arrive in a second, and are held by then.
+        "insert into raw_vitals (user_id, metric, value, unit, started_at, created_at) \
+         select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime, \
+           now() + interval '1 second' from generate_series(1, 5) u; \
+         begin; select id from raw_vitals where status = 'pending' and user_id <= 5 for update",
+        "begin; select metric from vitals_aggregates where user_id > 15 for update",
+        "begin; lock table vitals_aggregates in share row exclusive mode",
     ];
+    let arrives = "insert into raw_vitals (user_id, metric, value, unit, started_at) \
+         select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime \
+         from generate_series(6, 20) u";
     let workers = arena.workers(2, &[("POOL__LOCK_TIMEOUT", "300ms")]);
     let application = arena.application();
-    for statement in holders.iter().cycle().take(setting.pick(4, 20)) {
+    arena.wait("there are aggregates to lock", || {
+        sql.count("vitals_monthly where user_id = 20") > 0
+    });
+    for statements in holders.iter().cycle().take(setting.pick(3, 18)) {
         let before = workers.logged(&["due to lock timeout"]);
         let holder = arena.sql();
-        holder.run(&format!("begin; {statement}")).unwrap();
-        // Something to do that meets the lock.
+        holder.run(statements).unwrap();
         arena.wait("a worker met the lock", || {
-            sql.run(
-                "set lock_timeout = '100ms'; \
-                 insert into raw_vitals (user_id, metric, value, unit, started_at) \
-                 select u, 'body_weight', 70, 'kg', clock_timestamp() - interval '200 days' \
-                 from generate_series(1, 20) u; \
-                 update raw_vitals set value = value + 1 where user_id in (2, 18)",
-            )
-            .ok();
+            sql.run(arrives).unwrap();
             workers.logged(&["due to lock timeout"]) > before
         });
         arena.fault();

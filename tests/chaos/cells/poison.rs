@@ -33,9 +33,10 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
            raise exception 'the application forbids it'; end $$; \
          create trigger refuse_row before update on raw_vitals for each row \
            when (new.status = 'completed' and new.note = 'poison') execute function refuse(); \
-         create trigger refuse_day before insert or update on vitals_aggregates for each row \
-           when (new.user_id = 7 and new.local_date = '2026-01-06' and new.period = 'day') \
-           execute function refuse()",
+         create trigger refuse_group before delete on aggregation_groups for each row \
+           when (old.user_id = 7 and old.local_date = '2026-01-06') execute function refuse(); \
+         update raw_vitals set value = value + 1 \
+           where user_id = 7 and local_date = '2026-01-06'",
     )
     .unwrap();
     let workers = arena.workers(2, &[("WORKER__MAX_ATTEMPTS", "2")]);
