@@ -8,6 +8,8 @@ mod program;
 // First: it has the macro that declares a test per backend.
 #[macro_use]
 mod conformance;
+mod boundaries;
+mod cutting;
 mod docs;
 mod fold_oracle;
 mod garbage;
