@@ -111,7 +111,7 @@ fn no_health_value_is_logged_on_sqlite() {
 
 #[test]
 fn the_workers_role_can_do_its_job_and_nothing_else() {
-    let (db, program) = postgres();
+    let (db, _program) = postgres();
     let Database::Postgres { name, .. } = &db else {
         unreachable!()
     };
