@@ -32,6 +32,8 @@ enum Command {
     Migrate,
     /// Read files into raw rows
     Import(commands::import::Args),
+    /// Insert made-up rows, for tests and benchmarks
+    Generate(commands::generate::Args),
     /// Fold continuously until stopped (for systemd)
     Worker,
     /// Fold what is pending, then exit (for cron)
@@ -72,6 +74,7 @@ impl Cli {
             Command::Demo => commands::demo::run(config).await,
             Command::Migrate => commands::migrate::run(&config).await,
             Command::Import(args) => commands::import::run(&config, args).await,
+            Command::Generate(args) => commands::generate::run(&config, args).await,
             Command::Worker => commands::worker::run(&config).await,
             Command::RunOnce(args) => commands::run_once::run(&config, &args).await,
             Command::Backfill(args) => commands::backfill::run(&config, args).await,

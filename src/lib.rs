@@ -14,5 +14,6 @@ pub mod domain;
 pub mod import;
 pub mod sample;
 pub mod store;
+pub mod synthetic;
 pub mod telemetry;
 pub mod worker;

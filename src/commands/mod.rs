@@ -5,6 +5,7 @@ pub mod backfill;
 pub mod config;
 pub mod demo;
 pub mod failed;
+pub mod generate;
 pub mod import;
 pub mod migrate;
 pub mod open;
