@@ -1,7 +1,7 @@
 //! The fold of one group: its hour and day rows, and the coarser rows that
 //! its day lies in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -18,7 +18,23 @@ pub struct GroupFold<M> {
     /// Whether rows of an earlier fold may be among them: the day had rows
     /// before, or a coarser period begins at another instant now.
     pub replaces: bool,
+    /// Whether the day had no rows before.
+    pub first_fold: bool,
+    /// The (period, series, unit) of coarser rows that other days feed too.
+    pub shared: BTreeSet<(Period, String, String)>,
     pub rejected: Vec<Rejection>,
+}
+
+impl<M> GroupFold<M> {
+    /// Whether no row of this key was stored before, going by the day rows that
+    /// the fold was given.
+    pub fn is_new(&self, key: &AggregateKey) -> bool {
+        self.first_fold
+            && (!key.period.is_coarser_than_day()
+                || !self
+                    .shared
+                    .contains(&(key.period, key.series.clone(), key.unit.clone())))
+    }
 }
 
 /// The dates whose day rows [`fold_group`] needs: those of every coarser
@@ -47,7 +63,9 @@ pub fn fold_group<F: Fold>(
     let day = F::fold_day(date, rows, rules);
     let mut aggregates = day.aggregates;
 
-    let mut replaces = day_rows.iter().any(|a| a.key.local_date == date);
+    let first_fold = !day_rows.iter().any(|a| a.key.local_date == date);
+    let mut replaces = !first_fold;
+    let mut shared = BTreeSet::new();
     // Day rows of each series, in date order.
     let mut days: BTreeMap<_, BTreeMap<NaiveDate, &Aggregate<F::Measure>>> = BTreeMap::new();
     let others = day_rows.iter().filter(|a| a.key.local_date != date);
@@ -74,6 +92,9 @@ pub fn fold_group<F: Fold>(
             let Some(earliest) = within.first() else {
                 continue;
             };
+            if within.len() > 1 || earliest.key.local_date != date {
+                shared.insert((period, (*name).clone(), (*unit).clone()));
+            }
             // Where this day is the earliest now, another one was before.
             replaces |= earliest.key.local_date == date && within.len() > 1;
             // The period begins at the local midnight of its first date, at
@@ -103,6 +124,8 @@ pub fn fold_group<F: Fold>(
         aggregates,
         periods,
         replaces,
+        first_fold,
+        shared,
         rejected: day.rejected,
     }
 }

@@ -53,7 +53,31 @@ impl Chores {
 /// # Errors
 /// The database could not be told.
 pub async fn send<S: Store>(engine: &Engine<S>, mode: &'static str, paused: bool) -> Result<bool> {
-    let folding = engine.in_flight.list();
+    let mut told = engine.in_flight.told.lock().await;
+    tell(engine, mode, paused, &mut told).await
+}
+
+/// Makes sure that what is in flight now has been told: of batches that start
+/// together, one tells for all.
+///
+/// # Errors
+/// The database could not be told.
+pub async fn announce<S: Store>(engine: &Engine<S>, mode: &'static str) -> Result<()> {
+    let version = engine.in_flight.version();
+    let mut told = engine.in_flight.told.lock().await;
+    if *told < version {
+        tell(engine, mode, false, &mut told).await?;
+    }
+    Ok(())
+}
+
+async fn tell<S: Store>(
+    engine: &Engine<S>,
+    mode: &'static str,
+    paused: bool,
+    told: &mut u64,
+) -> Result<bool> {
+    let (folding, version) = engine.in_flight.list();
     let activity = match (paused, folding.is_empty()) {
         (true, _) => "paused",
         (false, true) => "idle",
@@ -65,8 +89,10 @@ pub async fn send<S: Store>(engine: &Engine<S>, mode: &'static str, paused: bool
         activity,
         folding,
     };
-    let told = engine.store.heartbeat(&beat).await;
-    Ok(engine.observe(told)?.paused)
+    let sent = engine.store.heartbeat(&beat).await;
+    let control = engine.observe(sent)?;
+    *told = version;
+    Ok(control.paused)
 }
 
 #[cfg(test)]

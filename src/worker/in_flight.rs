@@ -7,41 +7,61 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::{Domain, GroupKey, UserId};
 
 #[derive(Debug, Default)]
-pub struct InFlight(Mutex<BTreeSet<GroupKey>>);
+pub struct InFlight {
+    groups: Mutex<Groups>,
+    /// The version that the last sign of life told. Whoever sends one holds it:
+    /// those who come meanwhile are told of by the next.
+    pub(super) told: tokio::sync::Mutex<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    all: BTreeSet<GroupKey>,
+    /// Rises with every addition.
+    version: u64,
+}
 
 impl InFlight {
     pub fn add(&self, groups: impl IntoIterator<Item = GroupKey>) {
-        self.groups().extend(groups);
+        let mut all = self.groups();
+        all.all.extend(groups);
+        all.version += 1;
     }
 
     pub fn remove(&self, groups: impl IntoIterator<Item = GroupKey>) {
         let mut all = self.groups();
         for group in groups {
-            all.remove(&group);
+            all.all.remove(&group);
         }
     }
 
     /// The users with groups in flight.
     pub fn users(&self, domain: Domain) -> HashSet<UserId> {
         let groups = self.groups();
-        let of_domain = groups.iter().filter(|group| group.domain == domain);
+        let of_domain = groups.all.iter().filter(|group| group.domain == domain);
         of_domain.map(|group| group.user_id).collect()
     }
 
-    pub fn list(&self) -> Vec<GroupKey> {
-        self.groups().iter().copied().collect()
+    /// All of them, and the version they are of.
+    pub fn list(&self) -> (Vec<GroupKey>, u64) {
+        let groups = self.groups();
+        (groups.all.iter().copied().collect(), groups.version)
+    }
+
+    pub fn version(&self) -> u64 {
+        self.groups().version
     }
 
     pub fn len(&self) -> usize {
-        self.groups().len()
+        self.groups().all.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.groups().is_empty()
+        self.groups().all.is_empty()
     }
 
-    fn groups(&self) -> std::sync::MutexGuard<'_, BTreeSet<GroupKey>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn groups(&self) -> std::sync::MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -139,7 +139,7 @@ pub async fn run<S: Store>(
     log_pool("batch starts", id, domain, &before, &report);
     // Before the first group: a group that kills the process is among those
     // that are recorded as in flight.
-    beat::send(engine, mode, false).await?;
+    beat::announce(engine, mode).await?;
     let folded = fold_users(engine, domain, batch.by_user, &mut report)
         .instrument(info_span!("batch", batch.id = %id))
         .await;

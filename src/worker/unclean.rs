@@ -92,8 +92,8 @@ async fn try_alone<S: Store>(
         return Ok(());
     }
     engine.in_flight.add([group]);
-    let tried = match beat::send(engine, mode, false).await {
-        Ok(_) => process(engine, group).await.map(|_| ()),
+    let tried = match beat::announce(engine, mode).await {
+        Ok(()) => process(engine, group).await.map(|_| ()),
         Err(error) => Err(error),
     };
     engine.in_flight.remove([group]);

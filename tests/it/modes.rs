@@ -110,8 +110,9 @@ fn the_log_tells_the_pool_before_and_after_each_batch() {
         );
         assert_eq!(number("pool.usage_percent"), number("pool.checked_out") * 2);
     }
-    // One for the lock, one for each of the two users at the same time.
-    assert_eq!(after["pool.size"], 3);
+    // One for the lock, one for each of the two users at the same time, one
+    // for a pull meanwhile: opened when needed, kept for reuse.
+    assert!((3..=4).contains(&after["pool.size"].as_u64().unwrap()));
     assert_eq!(after["groups_ok"], 4);
     let history = "(select pool_after->>'max' from aggregation_batches)";
     assert_eq!(db.value(history), "50");

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
-use super::group::LOCK_KEY;
+use super::group_texts::LOCK_KEY;
 use super::schema::{aggregation_errors as e, aggregation_groups as g};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::group_states::DISCARDED;

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Date, Double, Integer, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
-use super::group::LOCK_KEY;
+use super::group_texts::LOCK_KEY;
 use super::schema::aggregation_errors as e;
 use crate::domain::{Fold, GroupKey};
 use crate::store::{ErrorClass, Failure, GroupState};

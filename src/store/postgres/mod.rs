@@ -7,6 +7,8 @@ mod connect;
 mod control;
 mod failed;
 mod group;
+mod group_texts;
+mod group_write;
 mod known;
 mod mark_failed;
 mod migrate;
@@ -170,8 +172,12 @@ impl Store for PgStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupOutcome> {
-        let lease = self.lease("fold group").await?;
-        group::fold::<F>(lease, user_id, local_date, &self.rules, None).await
+        let key = GroupKey {
+            domain: F::DOMAIN,
+            user_id,
+            local_date,
+        };
+        group::fold::<F>(&self.pool, key, &self.rules, None).await
     }
 
     async fn fold_without<F: Fold>(
@@ -179,9 +185,7 @@ impl Store for PgStore {
         key: GroupKey,
         isolation: &Isolation,
     ) -> Result<GroupOutcome> {
-        let lease = self.lease("fold group").await?;
-        let (user_id, local_date) = (key.user_id, key.local_date);
-        group::fold::<F>(lease, user_id, local_date, &self.rules, Some(isolation)).await
+        group::fold::<F>(&self.pool, key, &self.rules, Some(isolation)).await
     }
 
     async fn row_ids<F: Fold>(&self, key: GroupKey) -> Result<Vec<i64>> {

@@ -1,0 +1,129 @@
+//! The statements of a group's transaction, built once for each domain.
+
+use std::sync::LazyLock;
+
+use super::rows;
+use crate::domain::table::Columns;
+use crate::domain::{Domain, Fold};
+use crate::store::sql::{aggregate_key, list, measure_columns};
+use crate::store::stored_group::POISON;
+use crate::with_domain;
+
+/// The advisory lock of (domain, user): $1 domain, $2 user.
+pub(super) const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
+
+pub(super) struct Texts {
+    /// $1 domain, $2 user, $3 date.
+    pub(super) lock: String,
+    /// $1 user, $2 date.
+    pub(super) raw_rows: String,
+    /// $1 user, $2 first date, $3 last date.
+    pub(super) day_rows: String,
+    /// $1 user, $2 version, $3 to $7 keys, then the measures.
+    pub(super) insert: String,
+    /// The same. Replaces what is there, except rows that are as they were:
+    /// their `updated_at` stays and nothing is written.
+    pub(super) upsert: String,
+    /// $1 user, $2 periods, $3 dates, $4 to $8 keys that stay.
+    pub(super) delete_vanished: String,
+    /// $1 user, $2 ids.
+    pub(super) complete: String,
+    /// $1 user, $2 ids, $3 reasons.
+    pub(super) reject: String,
+}
+
+impl Texts {
+    pub(super) fn of<F: Fold>() -> &'static Texts {
+        static TEXTS: LazyLock<Vec<Texts>> = LazyLock::new(|| {
+            let texts = |&domain: &Domain| with_domain!(domain, F => Texts::build::<F>());
+            Domain::ALL.iter().map(texts).collect()
+        });
+        // `Domain::ALL` is in the order of its variants.
+        &TEXTS[F::DOMAIN as usize]
+    }
+
+    fn build<F: Fold>() -> Texts {
+        let columns = F::Measure::COLUMNS;
+        let names = measure_columns::<F>();
+        let (raw, aggregates) = (F::RAW_TABLE, F::AGGREGATE_TABLE);
+        let types: String = columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!(", ${}::{}", i + 8, rows::array_type(c.ty)))
+            .collect();
+        let selected: String = columns
+            .iter()
+            .map(|column| format!(", {}", rows::from_array("s", column)))
+            .collect();
+        let set: Vec<_> = names
+            .iter()
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
+        let insert = format!(
+            "insert into {aggregates} as a ({key}, algorithm_version, {names}) \
+             select $1, s.period, s.local_date, s.period_start, s.series, s.unit, $2{selected} \
+             from unnest($3::text[], $4::date[], $5::timestamptz[], $6::text[], $7::text[]{types}) \
+             as s (period, local_date, period_start, series, unit, {names})",
+            key = aggregate_key::<F>(),
+            names = list("", &names),
+        );
+        let upsert = format!(
+            "{insert} on conflict ({key}) do update set {set}, \
+             algorithm_version = excluded.algorithm_version, updated_at = excluded.updated_at \
+             where (a.algorithm_version, {old}) is distinct from (excluded.algorithm_version, {new})",
+            key = aggregate_key::<F>(),
+            set = set.join(", "),
+            old = list("a.", &names),
+            new = list("excluded.", &names),
+        );
+        Texts {
+            lock: format!(
+                "select pg_try_advisory_xact_lock({LOCK_KEY}) as taken, g.version, \
+                   coalesce(g.state = 'dead' or g.next_attempt_at > now(), false) as put_off \
+                 from (values (1)) one left join aggregation_groups g \
+                   on g.user_id = $2 and g.domain = $1 and g.local_date = $3"
+            ),
+            raw_rows: format!(
+                "select id, status, \
+                   (status = 'rejected' and starts_with(coalesce(error, ''), '{POISON}')) as poison, \
+                   utc_offset_minutes, source, device, note, {columns} \
+                 from {raw} where user_id = $1 and local_date = $2 order by {time}, id",
+                columns = rows::select_list::<F::Payload>(),
+                time = F::TIME_COLUMN,
+            ),
+            day_rows: format!(
+                "select period, local_date, period_start, {series} as series, unit, {columns} \
+                 from {aggregates} \
+                 where user_id = $1 and period = 'day' and local_date between $2 and $3",
+                series = F::SERIES_COLUMN,
+                columns = rows::select_list::<F::Measure>(),
+            ),
+            insert,
+            upsert,
+            delete_vanished: format!(
+                "delete from {aggregates} as a \
+                 using unnest($2::text[], $3::date[]) as p (period, local_date) \
+                 where a.user_id = $1 and a.period = p.period and a.local_date = p.local_date \
+                   and not exists ( \
+                     select from unnest($4::text[], $5::date[], $6::timestamptz[], $7::text[], \
+                       $8::text[]) as k (period, local_date, period_start, series, unit) \
+                     where k.period = a.period and k.local_date = a.local_date \
+                       and k.period_start = a.period_start and k.series = a.{series} \
+                       and k.unit = a.unit)",
+                series = F::SERIES_COLUMN,
+            ),
+            complete: format!(
+                "update {raw} set status = 'completed', error = null, aggregated_at = now() \
+                 where user_id = $1 and id = any($2::bigint[]) \
+                   and (status <> 'completed' or error is not null)"
+            ),
+            reject: format!(
+                "update {raw} as r set status = 'rejected', error = s.error, \
+                   aggregated_at = now() \
+                 from unnest($2::bigint[], $3::text[]) as s (id, error) \
+                 where r.user_id = $1 and r.id = s.id \
+                   and (r.status, r.error) is distinct from ('rejected', s.error)"
+            ),
+        }
+    }
+}
