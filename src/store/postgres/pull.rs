@@ -101,7 +101,9 @@ pub(super) async fn pull<F: Fold>(
     limit: usize,
     settle: Duration,
 ) -> QueryResult<Vec<PulledGroup>> {
-    // Both halves are keyset scans of the partial index of pending rows.
+    // Both halves are keyset scans of the partial index of pending rows. The
+    // outer limit ends the second one before it begins where the first fills the
+    // batch: from the lowest user on lie the entries of all that was done.
     let half = |lap: i32, comparison: &str| {
         format!(
             "(select {lap} as lap, r.user_id, r.local_date from {table} r \
@@ -113,7 +115,8 @@ pub(super) async fn pull<F: Fold>(
     };
     let pulled: Vec<PulledRow> = Cached(
         diesel::sql_query(format!(
-            "select user_id, local_date, count(*) as rows from ({} union all {}) p \
+            "select user_id, local_date, count(*) as rows \
+             from (select * from ({} union all {}) laps limit $2) p \
              group by lap, user_id, local_date order by lap, user_id, local_date",
             half(0, ">"),
             half(1, "<="),

@@ -111,7 +111,8 @@ pub(super) fn pull<F: Fold>(
         )
     };
     let pulled: Vec<GroupRow> = diesel::sql_query(format!(
-        "select user_id, local_date, count(*) as rows from ({} union all {}) \
+        "select user_id, local_date, count(*) as rows \
+         from (select * from ({} union all {}) limit ?2) \
          group by lap, user_id, local_date order by lap, user_id, local_date",
         half(0, ">"),
         half(1, "<="),
