@@ -12,7 +12,10 @@ use crate::domain::{Domain, FoldRules, vitals::registry};
 
 pub mod duration;
 mod explain;
+mod http;
 pub mod redact;
+
+pub use http::HttpConfig;
 
 /// The file that is read when `--config` names none and it exists.
 pub const DEFAULT_FILE: &str = "config.toml";
@@ -24,6 +27,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub pool: PoolConfig,
     pub worker: WorkerConfig,
+    pub http: HttpConfig,
     pub log: LogConfig,
     pub aggregation: AggregationConfig,
 }
@@ -144,6 +148,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             pool: PoolConfig::default(),
             worker: WorkerConfig::default(),
+            http: HttpConfig::default(),
             log: LogConfig::default(),
             aggregation: AggregationConfig::default(),
         }
@@ -301,6 +306,7 @@ impl Config {
                 self.worker.concurrency
             );
         }
+        self.http.validate()?;
         for name in &self.aggregation.sum_overlaps {
             if registry::lookup(name).is_none_or(|found| found.metric.name != name) {
                 bail!("aggregation.sum_overlaps: `{name}` is not the canonical name of a metric");
@@ -361,6 +367,7 @@ mod tests {
     fn the_password_is_never_printed() {
         let mut config = Config::default();
         config.database.url = "postgres://app:s3cret@db/health".into();
+        config.http.token = "s3cret-of-the-page".into();
         assert!(!format!("{config:?}").contains("s3cret"));
     }
 }

@@ -5,12 +5,14 @@
 //! - [`store`]: the contract with a database and its two implementations.
 //! - [`worker`]: pull, group, fold, commit, mark failed; and when to stop.
 //! - [`import`]: files that people have, turned into raw rows.
+//! - [`http`]: health, metrics and the page of a running worker.
 //! - [`commands`]: one file per command of the command line.
 
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod import;
 pub mod sample;
 pub mod store;

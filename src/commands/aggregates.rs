@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::table::{ColumnValue, Columns, Value};
-use crate::domain::{Aggregate, Domain, Fold, Period, UserId};
+use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json};
 use crate::store::{AggregateQuery, Store};
 use crate::{with_domain, with_store};
 
@@ -159,26 +159,8 @@ fn exact(value: &Value) -> String {
 fn as_json<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Result<String> {
     let mut objects = Vec::with_capacity(rows.len());
     for row in rows {
-        let mut object = serde_json::Map::new();
-        object.insert("user_id".into(), user.into());
-        object.insert("period".into(), row.key.period.name().into());
-        object.insert("local_date".into(), row.key.local_date.to_string().into());
-        object.insert(
-            "period_start".into(),
-            row.key.period_start.to_rfc3339().into(),
-        );
-        object.insert(F::SERIES_COLUMN.into(), row.key.series.into());
-        object.insert("unit".into(), row.key.unit.into());
-        for (column, value) in F::Measure::COLUMNS.iter().zip(row.measure.into_values()) {
-            let value = match value {
-                Value::Null => serde_json::Value::Null,
-                Value::Double(number) => number.into(),
-                Value::BigInt(number) => number.into(),
-                Value::Json(text) => serde_json::from_str(&text)?,
-                other => exact(&other).into(),
-            };
-            object.insert(column.name.into(), value);
-        }
+        let mut object = serde_json::Map::from_iter([("user_id".to_owned(), user.into())]);
+        object.append(&mut json::aggregate::<F>(row)?);
         objects.push(serde_json::Value::Object(object));
     }
     Ok(serde_json::to_string_pretty(&objects)?)

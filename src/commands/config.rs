@@ -17,6 +17,7 @@ pub enum Action {
 pub fn run(config: &Config, action: &Action) -> anyhow::Result<Exit> {
     let mut shown = config.clone();
     shown.database.url = redact::url(&shown.database.url);
+    shown.http = shown.http.redacted();
     match action {
         Action::Show { format } if format.is_json() => {
             output::print(&serde_json::to_string_pretty(&shown)?)?;

@@ -5,11 +5,17 @@ use tracing::info;
 
 use super::{Exit, open};
 use crate::config::{Config, redact};
+use crate::http::{self, Server};
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, shutdown};
 
 pub async fn run(config: &Config) -> anyhow::Result<Exit> {
+    // First, so that a second worker on the same address ends at once.
+    let listener = match config.http.enabled {
+        true => Some(http::bind(&config.http).await?),
+        false => None,
+    };
     let any = open::for_folding(config, "worker").await?;
     let mode = Mode {
         name: "worker",
@@ -25,9 +31,20 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         redact::url(&config.database.url)
     );
     with_store!(any, store => {
-        let engine = Engine::new(store, &config.worker, mode.name, stop.clone());
+        let engine = Engine::new(store.clone(), &config.worker, mode.name, stop.clone());
+        let server = listener
+            .map(|listener| {
+                Server::start(listener, store, config, engine.worker.clone(), stop.clone())
+            })
+            .transpose()?;
         let work = scheduler::run(&engine, &config.worker.domains, &mode, |_| {});
-        match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
+        let ended = shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await?;
+        // Last, so that it tells of the stop until the end; not where the
+        // process is to leave now.
+        if let (Some(server), Some(_)) = (server, &ended) {
+            server.close().await;
+        }
+        match ended {
             Some(report) => {
                 let report = report?;
                 info!(

@@ -6,6 +6,7 @@
 
 pub mod drift;
 pub mod group;
+pub mod json;
 pub mod labs;
 pub mod loinc;
 pub mod nutrition;

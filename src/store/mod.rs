@@ -5,6 +5,7 @@
 
 pub mod error;
 mod group_states;
+pub mod history;
 mod migrations;
 pub mod pool;
 pub mod postgres;
@@ -22,6 +23,7 @@ use chrono::NaiveDate;
 
 use crate::domain::{Aggregate, Domain, Fold, GroupKey, NewRow, UserId};
 pub use error::{ErrorClass, StoreError};
+pub use history::{BatchLine, History, MinuteLine, SeriesLine};
 pub use pool::{PoolStats, PoolStatus};
 pub use types::*;
 
@@ -268,6 +270,24 @@ pub trait Store: RawStore {
 
     /// What waits, what failed and who works.
     fn status(&self, domains: &[Domain]) -> impl Future<Output = Result<Status>> + Send;
+
+    /// What workers did in the last hour, and the latest `batches`.
+    fn history(&self, batches: i64) -> impl Future<Output = Result<History>> + Send;
+
+    /// The next `limit` users after `after` who have aggregates, in order.
+    fn users<F: Fold>(
+        &self,
+        after: UserId,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<UserId>>> + Send;
+
+    /// At most `limit` series of a user that have day aggregates, by name and
+    /// unit.
+    fn series<F: Fold>(
+        &self,
+        user_id: UserId,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<SeriesLine>>> + Send;
 
     /// Reads aggregates, ordered by series, unit, period and time.
     fn aggregates<F: Fold>(

@@ -45,6 +45,10 @@ impl PoolStats {
     }
 
     pub fn status(&self) -> PoolStatus {
+        // SQLite's only connection: in use is how it should be.
+        if self.max == 1 {
+            return PoolStatus::Healthy;
+        }
         match self.usage_percent() {
             percent if percent >= 100 => PoolStatus::Exhausted,
             percent if percent >= 80 => PoolStatus::Pressured,

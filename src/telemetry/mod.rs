@@ -1,4 +1,6 @@
-//! Logs on stderr, and progress bars that do not tear them.
+//! Logs on stderr, progress bars that do not tear them, and metrics.
+
+pub mod metrics;
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;

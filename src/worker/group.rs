@@ -1,5 +1,7 @@
 //! One group: fold it, retry what is transient, record what is not.
 
+use std::time::Instant;
+
 use tracing::{debug, warn};
 
 use super::Engine;
@@ -7,6 +9,7 @@ use super::isolate::isolate;
 use super::retry::{TRANSIENT_RETRIES, jitter, transient_pause};
 use crate::domain::GroupKey;
 use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError};
+use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// What became of one group in this pass.
@@ -30,6 +33,13 @@ pub enum GroupResult {
 /// # Errors
 /// A fatal error, or that the failure could not be recorded: the pass ends.
 pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
+    let started = Instant::now();
+    let result = fold_or_record(engine, key).await?;
+    metrics::group(key.domain, &result, started.elapsed());
+    Ok(result)
+}
+
+async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let mut retry = 0;
     let error = loop {
         if engine.breaker.is_open() {
@@ -50,11 +60,13 @@ pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<Grou
             Ok(GroupOutcome::Locked) => return Ok(GroupResult::Skipped),
             Err(error) => error,
         };
+        metrics::error(error.class);
         if !error.is_transient() || error.is_lock_timeout() || retry == TRANSIENT_RETRIES {
             break error;
         }
         let pause = transient_pause(retry);
         retry += 1;
+        metrics::retry(key.domain);
         debug!(
             domain = %key.domain, user.id = key.user_id, date = %key.local_date, retry,
             "group failed for now, tried again in {pause:.1?}: {error}"

@@ -22,6 +22,7 @@ use tracing::warn;
 
 use crate::config::WorkerConfig;
 use crate::store::{Result, Store};
+use crate::telemetry::metrics;
 use breaker::Breaker;
 use in_flight::InFlight;
 
@@ -68,6 +69,7 @@ impl<S: Store> Engine<S> {
         match &result {
             Ok(_) => self.breaker.succeeded(),
             Err(error) if error.no_connection && self.breaker.failed() => {
+                metrics::breaker(true);
                 let closed = self.store.reset_pool();
                 warn!(
                     "circuit breaker opens: the database cannot be reached; pool reset, {closed} \

@@ -15,6 +15,7 @@ use crate::store::{
     BatchRecord, ErrorClass, GroupFilter, PoolStats, PoolStatus, PulledGroup, Result, Store,
     StoreError,
 };
+use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// Where the next pull begins and how much it takes.
@@ -56,6 +57,8 @@ impl PassReport {
 pub struct Batch {
     by_user: BTreeMap<UserId, Vec<NaiveDate>>,
     rows: u64,
+    /// Groups that were folded before.
+    marked: usize,
     /// More work waits.
     full: bool,
     /// The last user with pending rows: the next pull begins behind them.
@@ -107,6 +110,7 @@ pub async fn find<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<Batch> {
         } else {
             batch.by_user.entry(user).or_default().push(date);
             batch.rows += rows;
+            batch.marked += usize::from(rows == 0);
         }
     }
     for dates in batch.by_user.values_mut() {
@@ -143,6 +147,7 @@ pub async fn run<S: Store>(
     let folded = fold_users(engine, domain, batch.by_user, &mut report)
         .instrument(info_span!("batch", batch.id = %id))
         .await;
+    metrics::batch(domain, started.elapsed(), batch.marked);
     let after = engine.store.pool_stats();
     log_pool("batch done", id, domain, &after, &report);
     report.pressure = [before, after]

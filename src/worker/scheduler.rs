@@ -15,6 +15,7 @@ use super::retry::{jitter, transient_pause};
 use super::unclean;
 use crate::domain::{Domain, UserId};
 use crate::store::{ErrorClass, GroupFilter, Result, Store, StoreError};
+use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// How a run differs from another: what it takes and when it ends.
@@ -164,6 +165,11 @@ impl<'a, S: Store> Run<'a, S> {
             let turn = match self.turn(progress).await {
                 Ok(turn) => {
                     self.outages = 0;
+                    // While batches are in flight, their groups are what must
+                    // move.
+                    if self.lanes.is_empty() {
+                        metrics::progress();
+                    }
                     turn
                 }
                 Err(error) => {
@@ -233,6 +239,7 @@ impl<'a, S: Store> Run<'a, S> {
                     info!("{}", if paused { "paused" } else { "resumed" });
                 }
                 self.paused = paused;
+                metrics::paused(paused);
                 Ok(())
             }
             Chore::BuryTheDead => {
@@ -362,6 +369,7 @@ impl<'a, S: Store> Run<'a, S> {
     /// A transient error is waited out; others end the run, and so does a
     /// database that stays away from a run that somebody waits for.
     async fn bear(&mut self, error: StoreError) -> Result<()> {
+        metrics::error(error.class);
         if !error.is_transient() || (self.mode.until_idle && self.outages == ONE_SHOT_PATIENCE) {
             return Err(error);
         }
@@ -384,6 +392,7 @@ impl<'a, S: Store> Run<'a, S> {
         match self.engine.store.ping().await {
             Ok(()) => {
                 let open = breaker.close();
+                metrics::breaker(false);
                 info!("circuit breaker closes after {open:.1?}: the database answers");
                 Ok(())
             }

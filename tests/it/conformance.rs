@@ -7,8 +7,8 @@ use vitalfold::domain::labs::{LabResult, Labs};
 use vitalfold::domain::vitals::{VitalSample, Vitals};
 use vitalfold::domain::{Domain, GroupKey, NewRow, Period};
 use vitalfold::store::{
-    AggregateQuery, ErrorClass, FailedFilter, Failure, GroupCheck, GroupFilter, GroupOutcome,
-    GroupState, Heartbeat, Inserted, Marked, PulledGroup, Store, Which,
+    AggregateQuery, BatchRecord, ErrorClass, FailedFilter, Failure, GroupCheck, GroupFilter,
+    GroupOutcome, GroupState, Heartbeat, Inserted, Marked, PoolStats, PulledGroup, Store, Which,
 };
 use vitalfold::with_store;
 
@@ -56,6 +56,8 @@ on_both! {
     outdated_groups_are_found,
     the_run_lock_is_exclusive,
     a_pause_reaches_every_worker,
+    the_history_tells_what_was_done,
+    users_and_their_series_are_listed,
 }
 
 fn date(text: &str) -> NaiveDate {
@@ -921,4 +923,96 @@ async fn what_a_source_takes_back_is_deleted<S: Store>(_: &Database, store: S) {
         .await
         .unwrap();
     assert_eq!(days[0].measure.count, 1);
+}
+
+async fn the_history_tells_what_was_done<S: Store>(_db: &Database, store: S) {
+    let pool = PoolStats {
+        size: 3,
+        checked_out: 1,
+        available: 2,
+        waiting: 0,
+        max: 50,
+    };
+    let now = Utc::now();
+    let batch = |seconds: i64| BatchRecord {
+        id: uuid::Uuid::now_v7(),
+        worker: "w".into(),
+        domain: Domain::Vitals,
+        started_at: now - chrono::TimeDelta::seconds(seconds),
+        duration_ms: 12,
+        rows_pulled: 10,
+        rows_completed: 8,
+        rows_rejected: 1,
+        groups_ok: 2,
+        groups_failed: 1,
+        groups_skipped: 3,
+        pool_before: pool,
+        pool_after: pool,
+    };
+    for seconds in [2 * 3600, 600, 600, 1] {
+        store.record_batch(&batch(seconds)).await.unwrap();
+    }
+    let history = store.history(3).await.unwrap();
+    let minute = |seconds: i64| {
+        let at = now - chrono::TimeDelta::seconds(seconds);
+        at.format("%Y-%m-%dT%H:%M:00Z").to_string()
+    };
+    let lines: Vec<_> = history
+        .minutes
+        .iter()
+        .map(|line| {
+            (
+                line.minute.clone(),
+                line.rows,
+                line.groups_ok,
+                line.groups_failed,
+            )
+        })
+        .collect();
+    assert_eq!(lines, [(minute(600), 18, 4, 2), (minute(1), 9, 2, 1)]);
+    let started: Vec<_> = history
+        .batches
+        .iter()
+        .map(|line| time(&line.started_at).timestamp_millis())
+        .collect();
+    let at = |seconds: i64| batch(seconds).started_at.timestamp_millis();
+    assert_eq!(started, [at(1), at(600), at(600)]);
+    let line = serde_json::json!(history.batches[0]);
+    assert_eq!(
+        (&line["domain"], &line["worker"]),
+        (&"vitals".into(), &"w".into())
+    );
+    assert_eq!(
+        (&line["rows_pulled"], &line["groups_skipped"]),
+        (&10.into(), &3.into())
+    );
+    assert_eq!(line["pool_after"]["max"], 50);
+}
+
+async fn users_and_their_series_are_listed<S: Store>(_db: &Database, store: S) {
+    let rows = [3, -7, 5].map(|user| heart_rate(user, "2026-03-02T10:00:00Z", 60.0));
+    store.insert_raw::<Vitals>(rows.to_vec()).await.unwrap();
+    let later = heart_rate(5, "2026-03-09T10:00:00Z", 61.0);
+    store.insert_raw::<Vitals>(vec![later]).await.unwrap();
+    for (user, day) in [
+        (3, "2026-03-02"),
+        (-7, "2026-03-02"),
+        (5, "2026-03-02"),
+        (5, "2026-03-09"),
+    ] {
+        store.fold_group::<Vitals>(user, date(day)).await.unwrap();
+    }
+    let after = async |user, limit| store.users::<Vitals>(user, limit).await.unwrap();
+    assert_eq!(after(i64::MIN, 10).await, [-7, 3, 5]);
+    assert_eq!(after(-7, 1).await, [3]);
+    assert!(after(5, 10).await.is_empty());
+    let series = store.series::<Vitals>(5, 10).await.unwrap();
+    assert_eq!(
+        serde_json::json!(series),
+        serde_json::json!([{
+            "series": "heart_rate", "label": "heart_rate", "unit": "/min", "days": 2,
+            "first_date": "2026-03-02", "last_date": "2026-03-09",
+        }])
+    );
+    assert!(store.series::<Labs>(5, 10).await.unwrap().is_empty());
 }

@@ -38,6 +38,8 @@ impl Program {
             .current_dir(self.dir.path())
             .env_clear()
             .env("DATABASE_URL", &self.url)
+            // Any free port: workers of other tests run beside this one.
+            .env("VITALFOLD__HTTP__LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null());
         command
     }

@@ -9,6 +9,7 @@ mod failed;
 mod group;
 mod group_texts;
 mod group_write;
+mod history;
 mod known;
 mod mark_failed;
 mod migrate;
@@ -300,6 +301,18 @@ impl Store for PgStore {
 
     async fn status(&self, domains: &[Domain]) -> Result<Status> {
         on_connection!(self, "read status", c => read::status(c, domains))
+    }
+
+    async fn history(&self, batches: i64) -> Result<History> {
+        on_connection!(self, "read history", c => history::history(c, batches))
+    }
+
+    async fn users<F: Fold>(&self, after: UserId, limit: i64) -> Result<Vec<UserId>> {
+        on_connection!(self, "list users", c => history::users::<F>(c, after, limit))
+    }
+
+    async fn series<F: Fold>(&self, user_id: UserId, limit: i64) -> Result<Vec<SeriesLine>> {
+        on_connection!(self, "list series", c => history::series::<F>(c, user_id, limit))
     }
 
     async fn aggregates<F: Fold>(

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
 use diesel::result::DatabaseErrorKind;
@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{classify, connect, tls};
 use crate::config::Config;
 use crate::store::{ErrorClass, PoolStats, Result, StoreError};
+use crate::telemetry::metrics;
 
 #[derive(Clone)]
 pub(super) struct PgPool {
@@ -137,6 +138,7 @@ impl PgPool {
     /// Closes every connection: idle ones now, those on loan when they come
     /// back. Returns how many were closed now.
     pub(super) fn reset(&self) -> usize {
+        metrics::pool_reset();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.pool.retain(|_, _| false).removed.len()
     }
@@ -146,9 +148,13 @@ impl PgPool {
     }
 
     pub(super) async fn get(&self, operation: &'static str) -> Result<Lease> {
-        match self.pool.get().await {
+        let asked = Instant::now();
+        let got = self.pool.get().await;
+        metrics::connection_waited(asked.elapsed());
+        match got {
             Ok(object) => Ok(Lease {
                 object: Some(object),
+                since: Instant::now(),
                 size: self.size,
                 lent_in: self.epoch.load(Ordering::Acquire),
                 epoch: self.epoch.clone(),
@@ -204,6 +210,7 @@ pub(super) async fn answer<T, E: From<diesel::result::Error>>(
 /// closed too.
 pub(super) struct Lease {
     object: Option<Object<AsyncPgConnection>>,
+    since: Instant,
     size: usize,
     lent_in: u64,
     epoch: Arc<AtomicU64>,
@@ -256,6 +263,7 @@ impl Drop for Lease {
         let Some(object) = self.object.take() else {
             return;
         };
+        metrics::connection_held(self.since.elapsed());
         let overflow = Object::pool(&object).is_some_and(|pool| {
             let status = pool.status();
             status.size > self.size && status.waiting == 0

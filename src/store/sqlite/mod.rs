@@ -7,6 +7,7 @@ mod connect;
 mod control;
 mod failed;
 mod group;
+mod history;
 mod known;
 mod mark_failed;
 mod pull;
@@ -407,6 +408,23 @@ impl Store for SqliteStore {
         let domains = domains.to_vec();
         self.call("read status", move |c| read::status(c, &domains))
             .await
+    }
+
+    async fn history(&self, batches: i64) -> Result<History> {
+        self.call("read history", move |c| history::history(c, batches))
+            .await
+    }
+
+    async fn users<F: Fold>(&self, after: UserId, limit: i64) -> Result<Vec<UserId>> {
+        self.call("list users", move |c| history::users::<F>(c, after, limit))
+            .await
+    }
+
+    async fn series<F: Fold>(&self, user_id: UserId, limit: i64) -> Result<Vec<SeriesLine>> {
+        self.call("list series", move |c| {
+            history::series::<F>(c, user_id, limit)
+        })
+        .await
     }
 
     async fn aggregates<F: Fold>(
