@@ -11,6 +11,7 @@ mod guard;
 mod health;
 mod limit;
 mod monitor;
+mod page;
 mod problem;
 mod reads;
 
@@ -179,6 +180,7 @@ fn router<S: Store>(app: Arc<App<S>>) -> Router {
         .route("/api/overview", get(api::overview))
         .merge(people)
         .merge(actions)
+        .merge(page::routes())
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(

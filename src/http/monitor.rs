@@ -49,12 +49,14 @@ pub(super) struct Reading {
     pub(super) samples: VecDeque<Sample>,
 }
 
-/// The backlog at one moment.
+/// The backlog and the pool at one moment.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Sample {
     at: DateTime<Utc>,
     /// Pending rows by domain, in the order of the status.
     pending: Vec<i64>,
+    /// Connections in use, in percent of those that may be open.
+    pool_percent: usize,
 }
 
 impl Reading {
@@ -91,7 +93,7 @@ impl Monitor {
         self.wake.notify_one();
     }
 
-    fn record(&self, result: Result<(Status, History)>, pause: Duration) {
+    fn record(&self, result: Result<(Status, History)>, pause: Duration, pool_percent: usize) {
         let mut reading = (*self.reading()).clone();
         reading.next = Some(Instant::now() + pause);
         match result {
@@ -100,6 +102,7 @@ impl Monitor {
                 reading.samples.push_back(Sample {
                     at: Utc::now(),
                     pending: status.domains.iter().map(|d| d.pending_rows).collect(),
+                    pool_percent,
                 });
                 if reading.samples.len() > SAMPLES {
                     reading.samples.pop_front();
@@ -132,10 +135,11 @@ pub(super) async fn watch<S: Store>(
         if !metrics::breaker_is_open() {
             let started = Instant::now();
             let result = read(&store, &domains).await;
-            if result.is_ok() {
+            // The first one comes before the worker has done or said anything.
+            if result.is_ok() && monitor.reading().read_at.is_some() {
                 pause = EVERY.max(started.elapsed() * REST);
             }
-            monitor.record(result, pause);
+            monitor.record(result, pause, store.pool_stats().usage_percent());
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

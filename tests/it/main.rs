@@ -1,6 +1,6 @@
 //! The integration tests: real databases, the real binary, real signals.
 
-#[allow(dead_code, reason = "the chaos suite stops it")]
+mod browser;
 mod cluster;
 mod database;
 mod program;
@@ -17,6 +17,7 @@ mod health;
 mod labs_oracle;
 mod modes;
 mod nutrition;
+mod page;
 mod pgbouncer;
 #[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
