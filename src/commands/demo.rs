@@ -60,8 +60,9 @@ pub async fn run(mut config: Config) -> anyhow::Result<Exit> {
              \x20 vitalfold aggregates vitals --user 2 --period week\n\
              \x20 vitalfold aggregates vitals --user 1 --metric heart_rate --period hour --format csv\n\
              \x20 vitalfold status\n\
+             \x20 vitalfold worker    # and open http://{listen}/#person in a browser\n\
              (`cargo run --release --` stands for `vitalfold` until `cargo install --path .`)",
-            inserted.inserted, inserted.duplicate, report.groups_ok,
+            inserted.inserted, inserted.duplicate, report.groups_ok, listen = config.http.listen,
         ))?;
         Ok(Exit::Done)
     })

@@ -132,7 +132,9 @@ pub(super) async fn watch<S: Store>(
     while !closing.is_cancelled() {
         let mut pause = RETRY;
         // An open breaker has found the database away; it alone asks again.
-        if !metrics::breaker_is_open() {
+        if metrics::breaker_is_open() {
+            metrics::backlog(None);
+        } else {
             let started = Instant::now();
             let result = read(&store, &domains).await;
             // The first one comes before the worker has done or said anything.

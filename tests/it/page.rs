@@ -214,7 +214,7 @@ fn a_person_is_shown_series_by_series() {
         browser.eval("document.querySelectorAll('#series-charts .area').length"),
         14
     );
-    assert_eq!(browser.text("#range"), "2026-02-02 to 2026-03-15");
+    assert_eq!(browser.text("#range"), "2026-03-02 to 2026-03-15");
     browser.pictures("person-band");
     // The cursor by arrow keys, and the same as a table.
     browser.eval("document.querySelector('#series-charts svg').focus()");
@@ -251,7 +251,7 @@ fn a_person_is_shown_series_by_series() {
         browser.eval("document.querySelectorAll('#series-charts .k-warn .point').length"),
         1
     );
-    assert!(browser.text("#series-charts h2").contains("mg/dL"));
+    assert!(browser.text("#series-charts .legend").contains("mg/dL"));
     browser.pictures("person-labs");
     // Meals.
     show(

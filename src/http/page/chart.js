@@ -1,14 +1,14 @@
 // Charts over time: bars, lines, bands and points, with axes, a cursor for
 // pointer and arrow keys, and the same data as a table.
 //
-// spec: { label, unit, from, to, utc, slots: [{start, end, name}], tip(i),
+// spec: { label, unit, height, days, from, to, utc, slots: [{start, end, name}], tip(i),
 //   layers: [{name, color, kind: "bar"|"line"|"band"|"points", values, low,
-//   high, colors}], empty, zero, max, limit: {value, name}, zone: {low, high},
+//   high, colors}], empty, zero, whole, max, limit: {value, name}, zone: {low, high},
 //   table: {columns, rows} }; times are in milliseconds.
 
 import { count, h, s, table, value } from "./dom.js";
 
-const HEIGHT = 210, TOP = 12, BOTTOM = 24, RIGHT = 10;
+const TOP = 12, BOTTOM = 24, RIGHT = 10;
 const MINUTE = 60e3, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const STEPS = [MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
 
@@ -25,8 +25,8 @@ export function chart(host, spec) {
   draw(host);
 }
 
-function niceTicks(low, high) {
-  const rough = (high - low) / 4 || 1;
+function niceTicks(low, high, whole) {
+  const rough = Math.max((high - low) / 4 || 1, whole ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((size) => size >= rough);
   const ticks = [];
@@ -36,19 +36,20 @@ function niceTicks(low, high) {
 
 function bounds(spec) {
   const numbers = spec.layers.flatMap((layer) => [layer.values, layer.low ?? [], layer.high ?? []].flat());
-  const stacked = spec.slots.map((_, i) => spec.layers.filter((l) => l.kind === "bar").reduce((sum, l) => sum + (l.values[i] ?? 0), 0));
+  const bars = spec.layers.filter((layer) => layer.kind === "bar");
+  const stacked = bars.length ? spec.slots.map((_, i) => bars.reduce((sum, layer) => sum + (layer.values[i] ?? 0), 0)) : [];
   const all = [...numbers, ...stacked, spec.zone?.low, spec.zone?.high].filter((n) => n !== null && n !== undefined);
   let low = spec.zero === false ? Math.min(...all) : 0;
   let high = spec.max ?? Math.max(...all, low);
   if (low === high) high = low + (spec.zero === false ? Math.abs(low) * 0.1 || 1 : 1);
   if (low === high - 1 && spec.zero === false) low -= 1;
-  return spec.max ? [0, spec.max / 4, spec.max / 2, (spec.max * 3) / 4, spec.max] : niceTicks(low, high);
+  return spec.max ? [0, spec.max / 4, spec.max / 2, (spec.max * 3) / 4, spec.max] : niceTicks(low, high, spec.whole);
 }
 
 function timeTicks(spec, width) {
   const most = Math.max(2, Math.floor(width / 76));
   const length = spec.to - spec.from;
-  const step = STEPS.find((size) => length / size <= most);
+  const step = STEPS.find((size) => size >= (spec.days ? DAY : 0) && length / size <= most);
   const zone = spec.utc ? "UTC" : undefined;
   const ticks = [];
   if (step) {
@@ -75,6 +76,7 @@ function timeTicks(spec, width) {
 
 function draw(host) {
   const { spec } = host;
+  const HEIGHT = spec.height ?? 210;
   const width = (host.drawn = host.clientWidth);
   if (!width) return;
   const ticks = bounds(spec);
@@ -126,7 +128,7 @@ function drawLayer(layer, spec, { x, y, low, middle, below }) {
   if (layer.kind === "bar") {
     return known.filter(([, i]) => at(i) > 0).map(([slot, i]) => {
       const [bottom, top] = [y(below[i]), y((below[i] += at(i)))];
-      const width = Math.max(1, (x(slot.end) - x(slot.start)) * 0.78);
+      const width = Math.max(1, Math.min(56, (x(slot.end) - x(slot.start)) * 0.78));
       return s("rect", { class: `bar ${color}`, x: middle(slot) - width / 2, width, y: top, height: Math.max(0.5, bottom - top), rx: Math.min(2, width / 4) });
     });
   }
@@ -143,7 +145,7 @@ function drawLayer(layer, spec, { x, y, low, middle, below }) {
   const dots = known.length === 1 ? known.map(([slot, i]) => s("circle", { class: `point ${color}`, cx: middle(slot), cy: y(at(i)), r: 4 })) : [];
   if (layer.kind !== "band") return [line, ...dots];
   const bars = known.map(([slot, i]) => {
-    const width = Math.max(1, (x(slot.end) - x(slot.start)) * 0.78);
+    const width = Math.max(1, Math.min(56, (x(slot.end) - x(slot.start)) * 0.78));
     const top = y(layer.high[i]);
     return s("rect", { class: `area ${color}`, x: middle(slot) - width / 2, width, y: top, height: Math.max(1, y(Math.max(low, layer.low[i])) - top), rx: Math.min(3, width / 4) });
   });

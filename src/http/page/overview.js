@@ -56,7 +56,7 @@ function rate(overview) {
   chart($("rate"), {
     label: "Rows folded per minute in the last hour, by domain",
     unit: `rows per minute · times in ${zone}`,
-    from, to, slots, empty: "No rows folded in the last hour",
+    from, to, slots, whole: true, empty: "No rows folded in the last hour",
     layers: shown.map((name) => ({ name: title(name), color: name, kind: "bar", values: rows[name] })),
     tip: (i) => [clock(slots[i].start).slice(0, 5), ...shown.map((name) => `${title(name)}: ${count(rows[name][i])}`),
       ...(failed[i] ? [`groups failed: ${count(failed[i])}`] : [])],
@@ -85,7 +85,7 @@ function backlog(overview) {
   chart($("backlog"), {
     label: "Pending rows by domain since this worker started, at most the last hour",
     unit: `rows · times in ${zone}`,
-    from, to, slots, empty: "Nothing pending",
+    from, to, slots, whole: true, empty: "Nothing pending",
     layers: shown.map((name, n) => ({ name: title(name), color: name, kind: "line", values: samples.map((sample) => sample.pending[n]) })),
     tip: (i) => [clock(samples[i].t), ...shown.map((name, n) => `${title(name)}: ${count(samples[i].pending[n])}`)],
     table: {
@@ -109,6 +109,10 @@ function pool(overview) {
       fact("breaker", overview.breaker_open ? "open" : "closed", overview.breaker_open && "bad-text")),
   ]);
   const { samples, from, to, slots } = sampled(overview);
+  if (now.max === 1) {
+    show($("pool-chart"), 1, () => h("p", { class: "empty" }, "SQLite has one connection: that it is in use is how it should be."));
+    return;
+  }
   if (same($("pool-chart"), samples)) return;
   chart($("pool-chart"), {
     label: "Connections in use, in percent of those that may be open",

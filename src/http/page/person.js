@@ -4,8 +4,9 @@ import { $, ask, count, h, show, table, title, unit, value } from "./dom.js";
 import { chart } from "./chart.js";
 
 const DAY = 24 * 3600e3;
-// Days on one page of the chart.
+// Days on one page of the chart; of laboratory results there are few.
 const PAGE = { hour: 7, day: 42, week: 52 * 7, month: 24 * 31, quarter: 40 * 31, year: 200 * 31 };
+const pageOf = (domain, period) => (domain === "labs" ? Math.max(365, PAGE[period]) : PAGE[period]);
 const FLAGS = { normal: "labs", low: "warn", high: "warn", critical_low: "bad", critical_high: "bad", abnormal: "warn", unknown: "labs" };
 
 let now = {}; // What is shown: user, domain, series, period, to.
@@ -68,8 +69,9 @@ function choose() {
 
 async function draw(line) {
   const to = now.to && now.to < line.last ? now.to : line.last;
-  const from = date(day(to) - (PAGE[now.period] - 1) * DAY);
-  $("range").textContent = `${from} to ${to}`;
+  const from = date(day(to) - (pageOf(line.domain, now.period) - 1) * DAY);
+  const begin = from < line.first ? line.first : from;
+  $("range").textContent = begin === to ? to : `${begin} to ${to}`;
   $("earlier").disabled = from <= line.first;
   $("later").disabled = to >= line.last;
   now.shown = to;
@@ -80,7 +82,7 @@ async function draw(line) {
   if (!rows.length) return tell(`No ${now.period} has values between ${from} and ${to}.`);
   const units = [...new Set(rows.map((row) => row.unit))];
   $("series-charts").replaceChildren(...units.map((code) => h("section", { class: "card" },
-    h("h2", {}, title(line.label), h("small", {}, [unit(code), line.label === line.series ? "" : `code ${line.series}`].filter(Boolean).join(" · "))),
+    h("h2", {}, title(line.label), line.label === line.series ? null : h("small", {}, ` code ${line.series}`)),
     h("div", { class: "chart" }))));
   units.forEach((code, i) => one($("series-charts").children[i].lastChild, line, code, rows.filter((row) => row.unit === code), from, to));
 }
@@ -106,12 +108,12 @@ function one(host, line, code, rows, from, to) {
   const shown = rows.map((row, i) => ({ row, name: names[i] }));
   const columns = [{ name: title(period), cell: ({ name }) => name }, ...kind.columns.map(([name, cell]) => ({ name, n: true, cell: ({ row }) => cell(row) }))];
   if (!numeric) return host.replaceChildren(table(columns, shown.reverse(), { label: line.label, scrolls: true }));
-  const first = Math.min(slots[0].start, ...(period === "day" || period === "hour" ? [day(from)] : []));
+  const first = Math.min(slots[0].start, ...(period === "day" || period === "hour" ? [Math.max(day(from), day(line.first))] : []));
   const last = Math.max(slots.at(-1).end, ...(period === "day" ? [day(to) + DAY] : []));
   chart(host, {
     label: `${title(line.label)} by ${period}, ${names[0]} to ${names.at(-1)}${unit(code) ? `, in ${unit(code)}` : ""}`,
     unit: [unit(code), times].filter(Boolean).join(" · "),
-    from: first, to: last, utc: true, slots,
+    from: first, to: last, utc: true, days: period !== "hour", slots, height: 300,
     zero: kind.zero, zone: kind.zone, layers: kind.layers,
     tip: (i) => [names[i], ...kind.columns.map(([name, cell]) => `${name}: ${cell(rows[i])}`)],
     table: { columns, rows: shown.reverse() },
@@ -172,5 +174,5 @@ $("series").addEventListener("change", () => {
   const [domain, ...series] = $("series").value.split("/");
   go({ domain, series: series.join("/"), to: null });
 });
-$("earlier").addEventListener("click", () => go({ to: date(day(now.shown) - PAGE[now.period] * DAY) }));
-$("later").addEventListener("click", () => go({ to: date(day(now.shown) + PAGE[now.period] * DAY) }));
+$("earlier").addEventListener("click", () => go({ to: date(day(now.shown) - pageOf(now.domain, now.period) * DAY) }));
+$("later").addEventListener("click", () => go({ to: date(day(now.shown) + pageOf(now.domain, now.period) * DAY) }));
