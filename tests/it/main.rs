@@ -16,6 +16,7 @@ mod garbage;
 mod health;
 mod labs_oracle;
 mod modes;
+mod monitoring;
 mod nutrition;
 mod page;
 mod pgbouncer;
