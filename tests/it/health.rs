@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{self, Cluster, wait_until};
+use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
 use crate::program::Program;
 use crate::served::{Served, TOKEN};
@@ -73,8 +73,9 @@ fn a_failing_group_is_counted() {
     db.execute(
         "create function refuse() returns trigger language plpgsql as $$ begin \
            raise exception 'the application forbids it'; end $$; \
-         create trigger refuse before insert on vitals_aggregates for each row \
-           when (new.user_id = 2) execute function refuse()",
+         create trigger refuse before update on raw_vitals for each row \
+           when (old.user_id = 2 and new.status in ('completed', 'rejected')) \
+           execute function refuse()",
     );
     let worker = Served::start(&program, &[("WORKER__MAX_ATTEMPTS", "1")]);
     let dead = "vitalfold_backlog_groups{domain=\"vitals\",state=\"dead\"}";
@@ -156,7 +157,18 @@ fn while_the_database_is_away_it_is_alive_and_not_ready() {
         worker.get("/health/ready").status == 503
     });
     assert_eq!(worker.get("/health/live").status, 200);
-    assert_eq!(worker.metric("vitalfold_database_up"), 0.0);
+    wait_until("the breaker opens", || {
+        worker.metric("vitalfold_breaker_open") == 1.0
+    });
+    assert_eq!(worker.metric("vitalfold_pool_resets_total"), 1.0);
+    assert_eq!(
+        worker.get("/health/db-pool").json()["status"],
+        "breaker open"
+    );
+    assert_eq!(worker.get("/health/db-pool").status, 503);
+    wait_until("the page knows", || {
+        worker.metric("vitalfold_database_up") == 0.0
+    });
     let overview = worker.get("/api/overview");
     assert_eq!(overview.status, 200);
     let overview = overview.json();
@@ -171,17 +183,15 @@ fn while_the_database_is_away_it_is_alive_and_not_ready() {
         worker.get("/health/ready").status == 200
     });
     assert_eq!(worker.metric("vitalfold_database_up"), 1.0);
+    assert_eq!(worker.metric("vitalfold_breaker_open"), 0.0);
     assert_eq!(worker.stop(), Some(0));
 }
 
 #[test]
 fn an_exhausted_pool_is_reported() {
     let (db, program) = migrated();
-    let Database::Postgres { name, .. } = &db else {
-        unreachable!()
-    };
     // Whoever asks waits, and holds a connection while it does.
-    let mut application = cluster::shared().session(name);
+    let mut application = db.session();
     application.send("begin; lock table aggregation_groups;");
     wait_until("the table is locked", || {
         db.value(
@@ -198,9 +208,14 @@ fn an_exhausted_pool_is_reported() {
             ("WORKER__CONCURRENCY", "1"),
         ],
     );
-    wait_until("the pool is exhausted", || {
-        worker.get("/health/db-pool").status == 503
+    // The pull and the reading of the backlog.
+    wait_until("two wait for the table", || {
+        db.value(
+            "(select count(*) from pg_locks \
+               where relation = 'aggregation_groups'::regclass and not granted)",
+        ) == "2"
     });
+    assert_eq!(worker.get("/health/db-pool").status, 503);
     let pool = worker.get("/health/db-pool").json();
     assert_eq!(
         (&pool["status"], &pool["usage_percent"], &pool["in_use"]),
@@ -212,6 +227,27 @@ fn an_exhausted_pool_is_reported() {
     wait_until("the pool is healthy", || {
         worker.get("/health/db-pool").status == 200
     });
+}
+
+#[test]
+fn it_answers_until_the_last_group_is_done() {
+    let (db, program) = migrated();
+    db.execute(ROWS);
+    let mut application = db.session();
+    application.send("begin; select from raw_vitals where user_id = 2 for update;");
+    let worker = Served::start(&program, &[("POOL__LOCK_TIMEOUT", "60s")]);
+    let folded = "vitalfold_groups_total{domain=\"vitals\",outcome=\"folded\"}";
+    wait_until("the others are folded", || worker.metric(folded) == 2.0);
+    worker.signal("TERM");
+    wait_until("it says that it stops", || {
+        worker.get("/health/ready").json()["reason"] == "stopping"
+    });
+    assert_eq!(worker.get("/health/live").status, 200);
+    application.send("commit;");
+    application.end();
+    assert_eq!(worker.end(), Some(0));
+    let done = "(select count(*) from raw_vitals where status = 'pending')";
+    assert_eq!(db.value(done), "0");
 }
 
 #[test]

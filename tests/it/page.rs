@@ -216,6 +216,8 @@ fn a_person_is_shown_series_by_series() {
     );
     assert_eq!(browser.text("#range"), "2026-03-02 to 2026-03-15");
     browser.pictures("person-band");
+    let chart = "document.querySelector('#series-charts .chart')";
+    browser.wait_for(&format!("{chart}.drawn === {chart}.clientWidth"));
     // The cursor by arrow keys, and the same as a table.
     browser.eval("document.querySelector('#series-charts svg').focus()");
     browser.key("ArrowLeft");

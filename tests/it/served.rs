@@ -120,9 +120,18 @@ impl Served {
         value.trim().parse().unwrap()
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
     /// Asks it to stop; returns the exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
-        signal(&self.child, "TERM");
+    pub(crate) fn stop(self) -> Option<i32> {
+        self.signal("TERM");
+        self.end()
+    }
+
+    /// Waits for its end; returns the exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
