@@ -1,8 +1,8 @@
 //! The endpoint of `worker`: health, metrics, the page and what it asks for.
 //!
 //! It stays up and says so while the database is away. It never asks the
-//! database on its own account more than [`reads::AT_ONCE`] times at once;
-//! what an open page shows again and again comes from [`monitor`], which asks
+//! database on its own account more than `reads::AT_ONCE` times at once;
+//! what an open page shows again and again comes from `monitor`, which asks
 //! for all of them.
 
 mod actions;

@@ -1,4 +1,4 @@
-//! A real Chromium without a window, driven over its DevTools protocol.
+//! A real Chromium without a window, driven over its `DevTools` protocol.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;

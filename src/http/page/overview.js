@@ -39,7 +39,8 @@ function domains(status) {
 const fact = (name, text, cls) => h("div", {}, h("dt", {}, name), h("dd", { class: cls || null }, text));
 
 function rate(overview) {
-  const to = Math.floor(new Date(overview.now) / MINUTE) * MINUTE;
+  // The minute that has just begun is shown so far.
+  const to = (Math.floor(new Date(overview.now) / MINUTE) + 1) * MINUTE;
   const from = to - 60 * MINUTE;
   const slots = Array.from({ length: 60 }, (_, i) => ({ start: from + i * MINUTE, end: from + (i + 1) * MINUTE }));
   const rows = Object.fromEntries(DOMAINS.map((name) => [name, slots.map(() => 0)]));
@@ -58,7 +59,7 @@ function rate(overview) {
     unit: `rows per minute · times in ${zone}`,
     from, to, slots, whole: true, empty: "No rows folded in the last hour",
     layers: shown.map((name) => ({ name: title(name), color: name, kind: "bar", values: rows[name] })),
-    tip: (i) => [clock(slots[i].start).slice(0, 5), ...shown.map((name) => `${title(name)}: ${count(rows[name][i])}`),
+    tip: (i) => [clock(slots[i].start).slice(0, 5) + (i === 59 ? " so far" : ""), ...shown.map((name) => `${title(name)}: ${count(rows[name][i])}`),
       ...(failed[i] ? [`groups failed: ${count(failed[i])}`] : [])],
     table: {
       columns: [{ name: "Minute", cell: (i) => clock(slots[i].start).slice(0, 5) },
