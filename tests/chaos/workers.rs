@@ -40,6 +40,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("POOL__STATEMENT_TIMEOUT", "10s"),
     ("POOL__LOCK_TIMEOUT", "1s"),
     ("POOL__IDLE_IN_TRANSACTION_TIMEOUT", "1s"),
+    ("HTTP__LISTEN", "127.0.0.1:0"),
     ("LOG__FORMAT", "json"),
     ("LOG__LEVEL", "info,vitalfold=debug"),
 ];

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use tokio_util::sync::CancellationToken;
+use vitalfold::config::Config;
+use vitalfold::http::{self, Server};
+use vitalfold::store::{AnyStore, Store};
+
 use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
 use crate::program::Program;
-use crate::served::{Served, TOKEN};
+use crate::served::{Served, TOKEN, ask};
 
 const ROWS: &str = "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
     select u, 'heart_rate', case when u = 1 and s = 1 then 9999 else 60 + u end, '/min', \
@@ -87,41 +92,38 @@ fn a_failing_group_is_counted() {
     assert_eq!(worker.metric(rows), 20.0);
 }
 
-/// A group that hangs past every timeout while the database answers.
-#[test]
-fn standing_still_beside_work_is_not_alive() {
-    let (db, program) = migrated();
+/// Rows wait, the database answers, and there is nobody who folds.
+#[tokio::test(flavor = "multi_thread")]
+async fn standing_still_beside_work_is_not_alive() {
+    let db = Database::postgres();
+    let AnyStore::Postgres(store) = db.store().await else {
+        unreachable!()
+    };
+    // Other tests of this process may fold; none does so all the time.
+    let mut config = Config::default();
+    let short = std::time::Duration::from_millis(1);
+    config.pool.wait_timeout = short;
+    config.pool.connect_timeout = short;
+    config.pool.statement_timeout = short;
+    config.http.listen = "127.0.0.1:0".parse().unwrap();
+    let listener = http::bind(&config.http).await.unwrap();
+    let worker = "nobody".into();
+    let stop = CancellationToken::new();
+    let server = Server::start(listener, store.clone(), &config, worker, stop).unwrap();
+    let address = server.address();
+    let is = |status: u16| {
+        wait_until("the liveness changes", || {
+            let request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            ask(address, request).status == status
+        })
+    };
+    is(200);
     db.execute(ROWS);
-    // The first function takes the limits off this session, the second hangs.
-    db.execute(
-        "create function unbound() returns trigger language plpgsql as $$ begin \
-           perform set_config('statement_timeout', '0', false); return new; end $$; \
-         create trigger unbound before insert on vitals_aggregates \
-           for each row execute function unbound(); \
-         create function hang() returns trigger language plpgsql as $$ begin \
-           perform pg_sleep(600); return new; end $$; \
-         create trigger hang before update on raw_vitals \
-           for each row execute function hang()",
-    );
-    let worker = Served::start(
-        &program,
-        &[
-            ("POOL__WAIT_TIMEOUT", "1s"),
-            ("POOL__CONNECT_TIMEOUT", "1s"),
-            ("POOL__STATEMENT_TIMEOUT", "1s"),
-        ],
-    );
-    wait_until("it stands still", || {
-        worker.get("/health/live").status == 503
-    });
-    let live = worker.get("/health/live").json();
-    assert_eq!(live["status"], "stalled");
-    assert_eq!(live["stalled_after_seconds"], 4);
-    // Nor is it while an operator wants it to stand still.
-    program.ok(&["pause"]);
-    wait_until("the pause is seen", || {
-        worker.get("/health/live").status == 200
-    });
+    is(503);
+    // Nobody folds while an operator wants it so.
+    store.set_paused(true).await.unwrap();
+    is(200);
+    server.close().await;
 }
 
 #[test]
