@@ -1,5 +1,5 @@
 //! What Prometheus sees: the functions that change it. The names are in
-//! [`names`]. No label carries a user, a value or an error's text.
+//! `names`. No label carries a user, a value or an error's text.
 
 mod names;
 
