@@ -1,6 +1,6 @@
 //! One group: fold it, retry what is transient, record what is not.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
@@ -82,7 +82,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     if engine.breaker.is_open() {
         return Ok(GroupResult::Interrupted);
     }
-    let state = record_failure(engine, key, &error).await?;
+    let state = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
     let keeps_failing = match state {
         GroupState::Due { attempts } => attempts > 1,
         GroupState::Dead { .. } => true,
@@ -96,7 +96,8 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     Ok(GroupResult::Failed)
 }
 
-/// Marks a group failed, in a transaction of its own.
+/// Marks a group failed, in a transaction of its own. `backoff` is the pause
+/// before its second attempt.
 ///
 /// # Errors
 /// The failure could not be recorded.
@@ -104,13 +105,14 @@ pub async fn record_failure<S: Store>(
     engine: &Engine<S>,
     key: GroupKey,
     error: &StoreError,
+    backoff: Duration,
 ) -> Result<GroupState> {
     let failure = Failure {
         error: error.to_string(),
         class: error.class,
         worker: engine.worker.to_string(),
         max_attempts: engine.config.max_attempts,
-        backoff: engine.config.retry_backoff,
+        backoff,
         max_backoff: engine.config.max_retry_backoff,
         jitter: jitter(),
     };

@@ -3,6 +3,7 @@
 //! from its neighbours and reaches its limit too.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -62,7 +63,7 @@ pub async fn try_suspects<S: Store>(
         [] => info!("worker {} ended without saying so", dead.worker),
         [alone] => {
             warn!("worker {} died while it folded one group", dead.worker);
-            blame(engine, *alone).await?;
+            blame(engine, mode, *alone).await?;
         }
         several => {
             warn!(
@@ -100,11 +101,22 @@ async fn try_alone<S: Store>(
     tried
 }
 
-async fn blame<S: Store>(engine: &Engine<S>, group: GroupKey) -> Result<()> {
-    let error = StoreError::new(
-        ErrorClass::Data,
-        "fold group",
-        "the process died while it folded this group alone",
-    );
-    record_failure(engine, group, &error).await.map(|_| ())
+const DIED: &str = "the process died while it folded this group alone";
+
+/// Records that a process died over this group. The first time may have been
+/// anybody's kill: it does not count, and the group is tried again at once.
+async fn blame<S: Store>(engine: &Engine<S>, mode: &'static str, group: GroupKey) -> Result<()> {
+    let past = engine.store.past_failures(group, 1).await?;
+    let again = past.last().is_some_and(|past| past.error.contains(DIED));
+    let (class, backoff) = if again {
+        (ErrorClass::Data, engine.config.retry_backoff)
+    } else {
+        (ErrorClass::Transient, Duration::ZERO)
+    };
+    let error = StoreError::new(class, "fold group", DIED);
+    record_failure(engine, group, &error, backoff).await?;
+    if again {
+        return Ok(());
+    }
+    try_alone(engine, mode, group).await
 }
