@@ -49,6 +49,8 @@ enum Command {
     /// List, retry or discard groups that failed
     #[command(subcommand)]
     Failed(commands::failed::Action),
+    /// Check the database, the server and the configuration for trouble
+    Doctor(commands::doctor::Args),
     /// Make every worker pause
     Pause,
     /// Let paused workers go on
@@ -82,6 +84,7 @@ impl Cli {
             Command::Aggregates(args) => commands::aggregates::run(&config, args).await,
             Command::Verify(args) => commands::verify::run(&config, args).await,
             Command::Failed(action) => commands::failed::run(&config, action).await,
+            Command::Doctor(args) => commands::doctor::run(&config, &args).await,
             Command::Pause => commands::pause::run(&config, true).await,
             Command::Resume => commands::pause::run(&config, false).await,
             Command::Config(action) => commands::config::run(&config, &action),

@@ -4,6 +4,7 @@ pub mod aggregates;
 pub mod backfill;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod failed;
 pub mod generate;
 pub mod import;

@@ -101,6 +101,9 @@ pub trait Store: RawStore {
     /// What [`Store::set_default_time_zone`] was last told.
     fn default_time_zone(&self) -> impl Future<Output = Result<String>> + Send;
 
+    /// The first `limit` distinct zone names in `user_time_zones`, sorted.
+    fn time_zone_names(&self, limit: usize) -> impl Future<Output = Result<Vec<String>>> + Send;
+
     /// Takes the lock of one-shot runs, or returns none while another has it.
     fn try_run_lock(&self) -> impl Future<Output = Result<Option<Self::RunLock>>> + Send;
 

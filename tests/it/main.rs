@@ -11,6 +11,7 @@ mod conformance;
 mod boundaries;
 mod cutting;
 mod docs;
+mod doctor;
 mod fold_oracle;
 mod garbage;
 mod health;

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::classify;
 use super::pool::Lease;
-use super::schema::{aggregation_batches, worker_control};
+use super::schema::{aggregation_batches, user_time_zones, worker_control};
 use crate::store::{BatchRecord, Result};
 
 #[derive(QueryableByName)]
@@ -83,6 +83,19 @@ pub(super) async fn default_time_zone(connection: &mut AsyncPgConnection) -> Que
     worker_control::table
         .select(worker_control::default_time_zone)
         .first(connection)
+        .await
+}
+
+pub(super) async fn time_zone_names(
+    connection: &mut AsyncPgConnection,
+    limit: usize,
+) -> QueryResult<Vec<String>> {
+    user_time_zones::table
+        .select(user_time_zones::time_zone)
+        .distinct()
+        .order(user_time_zones::time_zone)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)
         .await
 }
 

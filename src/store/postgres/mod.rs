@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod connect;
 mod control;
+pub mod examine;
 mod failed;
 mod group;
 mod group_texts;
@@ -136,6 +137,10 @@ impl Store for PgStore {
 
     async fn default_time_zone(&self) -> Result<String> {
         on_connection!(self, "read time zone", c => control::default_time_zone(c))
+    }
+
+    async fn time_zone_names(&self, limit: usize) -> Result<Vec<String>> {
+        on_connection!(self, "read time zones", c => control::time_zone_names(c, limit))
     }
 
     async fn try_run_lock(&self) -> Result<Option<Self::RunLock>> {

@@ -45,6 +45,24 @@ pub(super) fn default_time_zone(connection: &mut SqliteConnection) -> QueryResul
     Ok(zone.default_time_zone)
 }
 
+#[derive(QueryableByName)]
+struct ZoneName {
+    #[diesel(sql_type = Text)]
+    time_zone: String,
+}
+
+pub(super) fn time_zone_names(
+    connection: &mut SqliteConnection,
+    limit: usize,
+) -> QueryResult<Vec<String>> {
+    let names: Vec<ZoneName> = diesel::sql_query(
+        "select distinct time_zone from user_time_zones order by time_zone limit ?",
+    )
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)?;
+    Ok(names.into_iter().map(|row| row.time_zone).collect())
+}
+
 pub(super) fn try_run_lock(database: &Path) -> Result<Option<SqliteRunLock>> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");

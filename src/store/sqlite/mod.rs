@@ -5,6 +5,7 @@
 mod classify;
 mod connect;
 mod control;
+mod examine;
 mod failed;
 mod group;
 mod history;
@@ -178,6 +179,13 @@ impl Store for SqliteStore {
     async fn default_time_zone(&self) -> Result<String> {
         self.call("read time zone", control::default_time_zone)
             .await
+    }
+
+    async fn time_zone_names(&self, limit: usize) -> Result<Vec<String>> {
+        self.call("read time zones", move |c| {
+            control::time_zone_names(c, limit)
+        })
+        .await
     }
 
     async fn try_run_lock(&self) -> Result<Option<SqliteRunLock>> {

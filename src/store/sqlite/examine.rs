@@ -1,0 +1,63 @@
+//! What `doctor` asks of a `SQLite` file. Reads only.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::{Result, SqliteStore};
+use crate::domain::{Domain, Fold};
+use crate::with_domain;
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+impl SqliteStore {
+    /// What `SQLite` finds wrong with the file, at most 10 lines.
+    pub async fn damage(&self) -> Result<Vec<String>> {
+        let found = self.names("select quick_check as name from pragma_quick_check limit 10");
+        let mut found = found.await?;
+        found.retain(|line| line != "ok");
+        Ok(found)
+    }
+
+    /// Indexes and triggers that the migrations create and that are not there.
+    pub async fn missing_objects(&self) -> Result<Vec<String>> {
+        let there = self
+            .names("select name from sqlite_master where type in ('index', 'trigger')")
+            .await?;
+        let mut missing = objects();
+        missing.retain(|name| !there.contains(name));
+        Ok(missing)
+    }
+
+    async fn names(&self, text: &'static str) -> Result<Vec<String>> {
+        self.call("examine file", move |connection| {
+            let names: Vec<Name> = diesel::sql_query(text).load(connection)?;
+            Ok(names.into_iter().map(|row| row.name).collect())
+        })
+        .await
+    }
+}
+
+fn objects() -> Vec<String> {
+    let mut names: Vec<String> = ["aggregation_batches_started_at", "aggregation_groups_due"]
+        .map(str::to_owned)
+        .into();
+    for &domain in Domain::ALL {
+        let raw = with_domain!(domain, F => F::RAW_TABLE);
+        for object in [
+            "identity",
+            "source_id",
+            "group",
+            "pending",
+            "refused",
+            "edited",
+            "deleted",
+        ] {
+            names.push(format!("{raw}_{object}"));
+        }
+    }
+    names
+}
