@@ -49,6 +49,8 @@ enum Command {
     /// List, retry or discard groups that failed
     #[command(subcommand)]
     Failed(commands::failed::Action),
+    /// Move everything from an embedded database to PostgreSQL
+    Copy(commands::copy::Args),
     /// Check the database, the server and the configuration for trouble
     Doctor(commands::doctor::Args),
     /// Make every worker pause
@@ -84,6 +86,7 @@ impl Cli {
             Command::Aggregates(args) => commands::aggregates::run(&config, args).await,
             Command::Verify(args) => commands::verify::run(&config, args).await,
             Command::Failed(action) => commands::failed::run(&config, action).await,
+            Command::Copy(args) => commands::copy::run(&config, &args).await,
             Command::Doctor(args) => commands::doctor::run(&config, &args).await,
             Command::Pause => commands::pause::run(&config, true).await,
             Command::Resume => commands::pause::run(&config, false).await,

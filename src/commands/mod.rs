@@ -3,6 +3,7 @@
 pub mod aggregates;
 pub mod backfill;
 pub mod config;
+pub mod copy;
 pub mod demo;
 pub mod doctor;
 pub mod failed;

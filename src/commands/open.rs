@@ -21,8 +21,8 @@ pub fn store(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     } else if url.starts_with("sqlite:") {
         if config.environment == Environment::Production {
             warn!(
-                "SQLite in production: one writer, no failover. Set database.url to a postgres:// \
-                 URL and run `vitalfold migrate`"
+                "SQLite in production: one writer, no failover. `vitalfold copy` moves everything \
+                 to PostgreSQL"
             );
         }
         Ok(AnyStore::Sqlite(SqliteStore::new(config)?))
@@ -95,6 +95,12 @@ pub async fn for_folding(config: &Config, command: &str) -> anyhow::Result<AnySt
     let pool = &config.pool;
     match &any {
         AnyStore::Postgres(store) => {
+            if let Some(source) = store.unfinished_copy().await? {
+                bail!(
+                    "the copy of {source} into this database is unfinished; give `vitalfold copy` \
+                     again to finish it"
+                );
+            }
             store.check_limits().await?;
             let time = humantime::format_duration;
             info!(

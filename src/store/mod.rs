@@ -3,6 +3,7 @@
 //! [`Store`] is implemented twice, for PostgreSQL and for embedded `SQLite`;
 //! `tests/it/conformance.rs` holds the sentences of this contract against both.
 
+pub mod copy;
 pub mod error;
 mod group_states;
 pub mod history;

@@ -10,6 +10,7 @@ mod program;
 mod conformance;
 mod boundaries;
 mod cutting;
+mod copy;
 mod docs;
 mod doctor;
 mod fold_oracle;

@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod connect;
 mod control;
+mod copy;
 pub mod examine;
 mod failed;
 mod group;

@@ -5,6 +5,7 @@
 mod classify;
 mod connect;
 mod control;
+mod copy;
 mod examine;
 mod failed;
 mod group;
