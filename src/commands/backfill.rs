@@ -126,7 +126,7 @@ async fn fold<S: Store>(
     for &domain in domains {
         total += engine.store.count_due(domain, &filter).await?;
     }
-    let bar = telemetry::progress(total, "groups").with_message("backfill");
+    let bar = telemetry::progress("backfill", total, "groups");
     let mode = Mode {
         name: "backfill",
         settle: Duration::ZERO,

@@ -4,6 +4,10 @@ use super::{Exit, output};
 use crate::config::{Config, redact};
 
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  vitalfold config show
+  vitalfold config show --format json
+  vitalfold --config /etc/vitalfold/config.toml config check")]
 pub enum Action {
     /// Print the configuration in force, without passwords
     Show {

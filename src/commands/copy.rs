@@ -150,7 +150,7 @@ async fn copy(
         total += from.count_rows(&table).await?;
         tables.push((table, columns));
     }
-    let bar = telemetry::progress(total, "rows").with_message("copy");
+    let bar = telemetry::progress("copy", total, "rows");
     let mut copied = Vec::new();
     for (table, columns) in &tables {
         let found = to.count_rows(table).await?;
@@ -166,7 +166,7 @@ async fn copy(
         });
     }
     bar.finish_and_clear();
-    let bar = telemetry::progress(total, "rows").with_message("compare");
+    let bar = telemetry::progress("compare", total, "rows");
     for (table, columns) in &tables {
         let print = fingerprint(from, table, columns).await?;
         let arrived = to

@@ -48,7 +48,7 @@ enum FileFormat {
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     let any = open::ready(config, "import").await?;
     open::warn_of_other_zone(config, &any).await?;
-    let bar = telemetry::progress_bytes(0).with_message("import");
+    let bar = telemetry::progress_bytes("import");
     let options = ImportOptions {
         format: match args.format {
             FileFormat::Fhir => Format::Fhir,

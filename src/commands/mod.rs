@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod failed;
 pub mod generate;
 pub mod import;
+pub mod manual;
 pub mod migrate;
 pub mod open;
 pub mod output;

@@ -55,6 +55,13 @@ pub fn print(text: &str) -> std::io::Result<()> {
     stdout.flush()
 }
 
+/// Prints over what is on the terminal, without a flicker: each line is
+/// cleared behind its end, and the rest of the screen below.
+pub fn redraw(text: &str) -> std::io::Result<()> {
+    let lines: String = text.lines().map(|line| format!("{line}\x1b[K\n")).collect();
+    print(&format!("\x1b[H{lines}\x1b[J"))
+}
+
 /// A table without borders, its columns separated by space.
 pub fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();

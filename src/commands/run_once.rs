@@ -12,6 +12,11 @@ use crate::worker::scheduler::{self, Mode, RunReport};
 use crate::worker::{Engine, shutdown};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vitalfold run-once
+  vitalfold run-once --budget 5m --format json
+
+Exit code 3 says that work was left, 4 that another run-once is at work.")]
 pub struct Args {
     /// Longest run, such as 5m [default: `worker.run_budget`]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

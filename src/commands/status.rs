@@ -1,29 +1,65 @@
 //! `vitalfold status`
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use super::{Exit, open, output};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
-use crate::store::{Status, Store};
+use crate::store::{AnyStore, Result as StoreResult, Status, Store};
 use crate::with_store;
 
+/// `--watch 0s` is not meant to keep the server busy.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vitalfold status
+  vitalfold status --watch
+  vitalfold status --watch 10s --format json")]
 pub struct Args {
+    /// Show it again and again, until Ctrl-C: in place on a terminal, else one
+    /// below the other [default interval: 2s]
+    #[arg(
+        long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "2s",
+        value_parser = run_once::duration
+    )]
+    watch: Option<Duration>,
     #[command(flatten)]
     format: output::FormatArgs,
 }
 
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     let any = open::ready(config, "status").await?;
-    let status = with_store!(&any, store => store.status(Domain::ALL).await)?;
-    let text = if args.format.is_json() {
-        serde_json::json!(status).to_string()
-    } else {
-        render(&status)
+    let Some(interval) = args.watch else {
+        output::print(&text(&any, args).await?)?;
+        return Ok(Exit::Done);
     };
-    output::print(&text)?;
-    Ok(Exit::Done)
+    let in_place = std::io::stdout().is_terminal() && !args.format.is_json();
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    loop {
+        match text(&any, args).await {
+            Ok(text) if in_place => output::redraw(&text)?,
+            Ok(text) => output::print(&text)?,
+            // The database may come back while one is watching.
+            Err(error) if error.is_transient() => eprintln!("{error}"),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(interval.max(SHORTEST)) => {}
+            _ = interrupted.recv() => return Ok(Exit::Done),
+        }
+    }
+}
+
+async fn text(any: &AnyStore, args: &Args) -> StoreResult<String> {
+    let status = with_store!(any, store => store.status(Domain::ALL).await)?;
+    Ok(match args.format.is_json() {
+        true => serde_json::json!(status).to_string(),
+        false => render(&status),
+    })
 }
 
 fn render(status: &Status) -> String {

@@ -107,7 +107,11 @@ async fn verify<S: Store>(
     for &domain in domains {
         with_domain!(domain, F => {
             if args.all {
-                let bar = telemetry::spinner("groups").with_message(format!("verify {domain}"));
+                // Only for the bar: where they cannot be counted in time, it
+                // shows no end.
+                let counts = engine.store.count_groups::<F>(filter, Which::All).await;
+                let total = counts.map_or(0, |counts| counts.groups);
+                let bar = telemetry::progress("verify", total, "groups");
                 let mut after = None;
                 loop {
                     let groups = engine.store.groups::<F>(filter, after, STEP).await?;
@@ -121,7 +125,9 @@ async fn verify<S: Store>(
                 bar.finish_and_clear();
             } else {
                 let groups = engine.store.sample_groups::<F>(filter, args.sample).await?;
-                check::<F, S>(engine, groups, args.repair, &mut report, || {}).await?;
+                let bar = telemetry::progress("verify", groups.len() as u64, "groups");
+                check::<F, S>(engine, groups, args.repair, &mut report, || bar.inc(1)).await?;
+                bar.finish_and_clear();
             }
         });
     }

@@ -1,15 +1,15 @@
-//! Logs on stderr, progress bars that do not tear them, and metrics.
+//! Logs on stderr, progress that does not tear them, and metrics.
 
 pub mod metrics;
+mod progress;
 
-use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
+use std::io::IsTerminal;
 
 use anyhow::Context;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
+pub use progress::{progress, progress_bytes};
 
 /// Sends logs to stderr in the configured format.
 ///
@@ -35,7 +35,7 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(terminal)
-        .with_writer(|| BesideProgress);
+        .with_writer(|| progress::BesideBars);
     if json {
         builder
             .json()
@@ -46,56 +46,4 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
         builder.init();
     }
     Ok(())
-}
-
-fn bars() -> &'static MultiProgress {
-    static BARS: OnceLock<MultiProgress> = OnceLock::new();
-    BARS.get_or_init(MultiProgress::new)
-}
-
-/// A progress bar on stderr, hidden where stderr is no terminal. `unit` is
-/// what is counted, such as `groups`.
-pub fn progress(total: u64, unit: &str) -> ProgressBar {
-    let template =
-        format!("{{msg}} {{wide_bar}} {{pos}}/{{len}} {unit} · {{per_sec}} · {{eta}} left");
-    with_template(total, &template)
-}
-
-/// A progress bar that counts bytes.
-pub fn progress_bytes(total: u64) -> ProgressBar {
-    with_template(
-        total,
-        "{msg} {wide_bar} {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left",
-    )
-}
-
-/// Counts what has no known end. `unit` is what is counted.
-pub fn spinner(unit: &str) -> ProgressBar {
-    with_template(
-        0,
-        &format!("{{spinner}} {{msg}} {{pos}} {unit} · {{per_sec}}"),
-    )
-}
-
-fn with_template(total: u64, template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template);
-    let bar = bars().add(ProgressBar::new(total));
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Writes log lines above the bars.
-struct BesideProgress;
-
-impl Write for BesideProgress {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        bars().suspend(|| std::io::stderr().write_all(bytes))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
-    }
 }

@@ -137,7 +137,7 @@ fn a_copy_that_is_killed_goes_on_where_it_was() {
     let mut child = to
         .command(&args)
         .env("VITALFOLD__POOL__LOCK_TIMEOUT", "60s")
-        .stderr(std::process::Stdio::null())
+        .stderr(std::fs::File::create(to.dir.path().join("log")).unwrap())
         .spawn()
         .unwrap();
     let rows = || server.value("select count(*) from raw_vitals");
@@ -147,6 +147,10 @@ fn a_copy_that_is_killed_goes_on_where_it_was() {
                 "select count(*) from pg_locks where locktype = 'advisory' and not granted \
                  and database = (select oid from pg_database where datname = current_database())",
             ) == "1"
+    });
+    wait_until("the log says how far it is", || {
+        let log = std::fs::read_to_string(to.dir.path().join("log")).unwrap();
+        log.contains("\"copy: 10") && log.contains(" rows (")
     });
     child.kill().unwrap();
     child.wait().unwrap();

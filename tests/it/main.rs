@@ -29,6 +29,7 @@ mod real_data;
 mod served;
 mod simulation;
 mod survival;
+mod terminal;
 mod tls;
 mod units;
 mod vitals_page;
