@@ -29,6 +29,10 @@ pub fn tables() -> Vec<Table> {
         plain("patient_users", "reference"),
         plain("aggregation_groups", "user_id, domain, local_date"),
         plain("aggregation_batches", "id"),
+        Table {
+            numbered: true,
+            ..plain("aggregation_errors", "id")
+        },
     ];
     for &domain in Domain::ALL {
         with_domain!(domain, F => {

@@ -157,6 +157,9 @@ fn indexes() -> Vec<String> {
     let mut names: Vec<String> = [
         "aggregation_batches_pkey",
         "aggregation_batches_started_at",
+        "aggregation_errors_failed_at",
+        "aggregation_errors_group",
+        "aggregation_errors_pkey",
         "aggregation_groups_due",
         "aggregation_groups_pkey",
         "patient_users_pkey",
@@ -195,6 +198,7 @@ fn rights() -> Vec<Right> {
     let every = ["select", "insert", "update", "delete"];
     whole("__diesel_schema_migrations", &["select"]);
     whole("aggregation_batches", &["select", "insert", "delete"]);
+    whole("aggregation_errors", &["select", "insert", "delete"]);
     whole("aggregation_groups", &every);
     whole("user_time_zones", &["select"]);
     whole("worker_control", &["select"]);

@@ -42,9 +42,14 @@ impl SqliteStore {
 }
 
 fn objects() -> Vec<String> {
-    let mut names: Vec<String> = ["aggregation_batches_started_at", "aggregation_groups_due"]
-        .map(str::to_owned)
-        .into();
+    let mut names: Vec<String> = [
+        "aggregation_batches_started_at",
+        "aggregation_errors_failed_at",
+        "aggregation_errors_group",
+        "aggregation_groups_due",
+    ]
+    .map(str::to_owned)
+    .into();
     for &domain in Domain::ALL {
         let raw = with_domain!(domain, F => F::RAW_TABLE);
         for object in [
