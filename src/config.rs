@@ -30,6 +30,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub log: LogConfig,
     pub aggregation: AggregationConfig,
+    pub retention: RetentionConfig,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,26 @@ pub struct AggregationConfig {
     pub sum_overlaps: Vec<String>,
 }
 
+/// How long is kept what aggregates are made from; zero is for ever.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    #[serde(with = "duration")]
+    pub raw_rows: Duration,
+    #[serde(with = "duration")]
+    pub hour_aggregates: Duration,
+}
+
+impl RetentionConfig {
+    pub fn keep_rows(&self) -> Option<Duration> {
+        Some(self.raw_rows).filter(|keep| !keep.is_zero())
+    }
+
+    pub fn keep_hours(&self) -> Option<Duration> {
+        Some(self.hour_aggregates).filter(|keep| !keep.is_zero())
+    }
+}
+
 impl AggregationConfig {
     /// What folds obey.
     pub fn rules(&self) -> FoldRules {
@@ -151,6 +172,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             log: LogConfig::default(),
             aggregation: AggregationConfig::default(),
+            retention: RetentionConfig::default(),
         }
     }
 }
@@ -310,6 +332,14 @@ impl Config {
         for name in &self.aggregation.sum_overlaps {
             if registry::lookup(name).is_none_or(|found| found.metric.name != name) {
                 bail!("aggregation.sum_overlaps: `{name}` is not the canonical name of a metric");
+            }
+        }
+        for (key, keep) in [
+            ("retention.raw_rows", self.retention.keep_rows()),
+            ("retention.hour_aggregates", self.retention.keep_hours()),
+        ] {
+            if keep.is_some_and(|keep| keep < Duration::from_secs(24 * 3600)) {
+                bail!("{key} is less than a day: give \"90days\", say, or \"0s\" to keep all");
             }
         }
         for (key, value) in [

@@ -52,6 +52,15 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     };
     let any = open::for_folding(config, "backfill").await?;
     with_store!(any, store => {
+        let mut sealed = 0;
+        for &domain in &domains {
+            sealed += store.count_sealed(domain, &filter).await?;
+        }
+        if sealed > 0 {
+            eprintln!(
+                "{sealed} groups are left out: retention removed their raw rows, their aggregates stay"
+            );
+        }
         if args.dry_run {
             return dry_run(&store, &domains, &filter, which, args.format.is_json()).await;
         }

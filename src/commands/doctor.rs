@@ -56,7 +56,7 @@ async fn examine(config: &Config, any: &AnyStore) -> Vec<Finding> {
     // The rest asks for tables that a migration still has to make.
     if migrated {
         match any {
-            AnyStore::Postgres(store) => tables(store, &mut findings).await,
+            AnyStore::Postgres(store) => tables(config, store, &mut findings).await,
             AnyStore::Sqlite(store) => findings.push(judged(
                 "indexes and triggers",
                 store.missing_objects().await,
@@ -103,7 +103,7 @@ async fn server(config: &Config, store: &PgStore, findings: &mut Vec<Finding>) -
     true
 }
 
-async fn tables(store: &PgStore, findings: &mut Vec<Finding>) {
+async fn tables(config: &Config, store: &PgStore, findings: &mut Vec<Finding>) {
     findings.push(judged("indexes", store.broken_indexes().await, |broken| {
         judge::objects("indexes", &broken)
     }));
@@ -114,7 +114,9 @@ async fn tables(store: &PgStore, findings: &mut Vec<Finding>) {
     ));
     findings.push(judged(
         "privileges",
-        store.missing_rights().await,
+        store
+            .missing_rights(config.retention.keep_rows().is_some())
+            .await,
         |missing| judge::privileges(&missing),
     ));
 }

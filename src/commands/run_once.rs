@@ -1,15 +1,15 @@
 //! `vitalfold run-once`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode, RunReport};
-use crate::worker::{Engine, shutdown};
+use crate::worker::{Engine, retention, shutdown};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -45,7 +45,15 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
         };
         let stop = CancellationToken::new();
         let engine = Engine::new(store, &config.worker, mode.name, stop.clone());
-        let work = scheduler::run(&engine, &config.worker.domains, &mode, |_| {});
+        let deadline = mode.budget.map(|budget| Instant::now() + budget);
+        let domains = &config.worker.domains;
+        let work = async {
+            let report = scheduler::run(&engine, domains, &mode, |_| {}).await?;
+            if !report.work_left {
+                retention::once(&engine, &config.retention, domains, deadline).await?;
+            }
+            Ok::<_, StoreError>(report)
+        };
         match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
             Some(report) => {
                 let report = report?;

@@ -8,7 +8,7 @@ use crate::config::{Config, redact};
 use crate::http::{self, Server};
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode};
-use crate::worker::{Engine, shutdown};
+use crate::worker::{Engine, retention, shutdown};
 
 pub async fn run(config: &Config) -> anyhow::Result<Exit> {
     // First, so that a second worker on the same address ends at once.
@@ -37,7 +37,16 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
                 Server::start(listener, store, config, engine.worker.clone(), stop.clone())
             })
             .transpose()?;
-        let work = scheduler::run(&engine, &config.worker.domains, &mode, |_| {});
+        let domains = &config.worker.domains;
+        let work = async {
+            let fold = async {
+                let report = scheduler::run(&engine, domains, &mode, |_| {}).await;
+                // Whatever ended it ends the rest.
+                engine.stop.cancel();
+                report
+            };
+            futures::join!(fold, retention::run(&engine, &config.retention, domains)).0
+        };
         let ended = shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await?;
         // Last, so that it tells of the stop until the end; not where the
         // process is to leave now.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use super::table::Columns;
-use super::{Aggregate, AggregateKey};
+use super::{Aggregate, AggregateKey, Period};
 
 /// An aggregate that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,6 +27,13 @@ pub enum DriftKind {
     Differs(Vec<&'static str>),
     /// Right, but written by this older version of the fold.
     Outdated(i32),
+}
+
+impl Drift {
+    /// Whether it is of an hour that retention removes, or has removed.
+    pub fn is_of_expired_hour(&self, first_kept: NaiveDate) -> bool {
+        self.key.period == Period::Hour && self.key.local_date < first_kept
+    }
 }
 
 /// Compares what was folded with what is stored, as (row, algorithm version).

@@ -28,6 +28,7 @@ pub fn tables() -> Vec<Table> {
         plain("user_time_zones", "user_id"),
         plain("patient_users", "reference"),
         plain("aggregation_groups", "user_id, domain, local_date"),
+        plain("sealed_groups", "user_id, domain, local_date"),
         plain("aggregation_batches", "id"),
         Table {
             numbered: true,

@@ -272,6 +272,59 @@ pub trait Store: RawStore {
         limit: usize,
     ) -> impl Future<Output = Result<u64>> + Send;
 
+    /// The first local date of which nothing is older than `keep`.
+    fn first_kept(&self, keep: Duration) -> impl Future<Output = Result<NaiveDate>> + Send;
+
+    /// The date of the oldest raw row of each of the next `limit` users, the
+    /// lowest of them `from` or above.
+    fn oldest_rows<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(UserId, NaiveDate)>>> + Send;
+
+    /// The same of hour rows.
+    fn oldest_hours<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(UserId, NaiveDate)>>> + Send;
+
+    /// Removes a group's raw rows for good, in one transaction, if they are
+    /// settled and fold to exactly what is stored. From then on the group is
+    /// sealed: it is never folded again, and rows that come later are rejected
+    /// as `too_late`.
+    fn seal_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+    ) -> impl Future<Output = Result<Seal>> + Send;
+
+    /// Deletes at most `limit` rows of a user that came too late for a sealed
+    /// group, more than `keep` ago; returns how many.
+    fn delete_late<F: Fold>(
+        &self,
+        user_id: UserId,
+        keep: Duration,
+        limit: usize,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Deletes a user's hour rows of dates before `before`, of the oldest
+    /// `days` days only; returns how many.
+    fn delete_hours<F: Fold>(
+        &self,
+        user_id: UserId,
+        before: NaiveDate,
+        days: u32,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Counts sealed groups within the filter.
+    fn count_sealed(
+        &self,
+        domain: Domain,
+        filter: &GroupFilter,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
     /// What waits, what failed and who works.
     fn status(&self, domains: &[Domain]) -> impl Future<Output = Result<Status>> + Send;
 

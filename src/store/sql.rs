@@ -45,12 +45,16 @@ pub(super) fn known_groups<F: Fold>(within: &str, which: Which, extra: &str) -> 
             format!(" and algorithm_version <> {}", F::ALGORITHM_VERSION),
         ),
     };
+    // Sealed groups have nothing left to be folded from.
     format!(
         "select user_id, local_date from {raw_table} where {within}{raw}{extra} \
          union \
          select user_id, local_date from {aggregate_table} \
-         where period = 'day' and {within}{aggregates}{extra}",
+         where period = 'day' and {within}{aggregates}{extra} \
+         except select user_id, local_date from sealed_groups \
+         where domain = '{domain}' and {within}{extra}",
         raw_table = F::RAW_TABLE,
         aggregate_table = F::AGGREGATE_TABLE,
+        domain = F::DOMAIN,
     )
 }

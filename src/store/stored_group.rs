@@ -13,6 +13,10 @@ use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection};
 /// Begins the reason of rows without which their group folds.
 pub(super) const POISON: &str = "poison: ";
 
+/// Why rows of a sealed group are rejected.
+const TOO_LATE: &str = "too_late: the raw rows of this day were removed by retention; its \
+     aggregates stay as they are";
+
 /// A raw row with the state it was in.
 pub(super) struct StoredRaw<P> {
     pub(super) row: RawRow<P>,
@@ -26,6 +30,9 @@ pub(super) struct StoredGroup<F: Fold> {
     /// In (time, id) order.
     pub(super) rows: Vec<StoredRaw<F::Payload>>,
     pub(super) day_rows: Vec<Aggregate<F::Measure>>,
+    /// Its raw rows were removed by retention: folding what is there now
+    /// would replace right aggregates by partial ones.
+    pub(super) sealed: bool,
 }
 
 /// Which rows a fold leaves out.
@@ -77,6 +84,9 @@ impl<F: Fold> StoredGroup<F> {
         rules: &FoldRules,
         leave_out: &LeaveOut,
     ) -> Result<Folded<F>, Panicked> {
+        if self.sealed {
+            return Ok(self.too_late());
+        }
         let mut statuses = Vec::with_capacity(self.rows.len());
         let mut rows = Vec::with_capacity(self.rows.len());
         let mut left_out = Vec::new();
@@ -104,5 +114,28 @@ impl<F: Fold> StoredGroup<F> {
             misjudged: misjudged(&statuses, &fold.rejected),
             fold,
         })
+    }
+
+    /// Rejects every row and touches no aggregate.
+    fn too_late(self) -> Folded<F> {
+        let rows = self.rows.into_iter();
+        let statuses: Vec<_> = rows.map(|stored| (stored.row.id, stored.status)).collect();
+        let rejected: Vec<_> = statuses
+            .iter()
+            .map(|(row_id, _)| Rejection {
+                row_id: *row_id,
+                reason: TOO_LATE.to_owned(),
+            })
+            .collect();
+        Folded {
+            states: row_states(&statuses, &rejected),
+            misjudged: misjudged(&statuses, &rejected),
+            fold: GroupFold {
+                aggregates: Vec::new(),
+                periods: Vec::new(),
+                replaces: false,
+                rejected,
+            },
+        }
     }
 }

@@ -109,6 +109,21 @@ pub struct Isolation {
     pub trial: bool,
 }
 
+/// What became of a group that is to be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seal {
+    Sealed {
+        /// Raw rows removed.
+        rows: u64,
+    },
+    /// Another worker has this user.
+    Locked,
+    /// It has rows still to be folded, failed, or is marked.
+    Unsettled,
+    /// Its rows do not fold to what is stored.
+    Drifted,
+}
+
 /// A failed attempt at a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {

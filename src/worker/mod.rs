@@ -9,6 +9,7 @@ pub mod group;
 pub mod in_flight;
 pub mod isolate;
 pub mod pass;
+pub mod retention;
 pub mod retry;
 pub mod scheduler;
 pub mod shutdown;

@@ -27,6 +27,7 @@ mod pooler;
 mod privacy;
 mod real_data;
 mod served;
+mod retention;
 mod simulation;
 mod survival;
 mod terminal;

@@ -113,9 +113,10 @@ impl PgStore {
 
     /// Rights that the worker needs and this role has not, as
     /// `update of status on raw_vitals`. Tables that do not exist are left out.
-    pub async fn missing_rights(&self) -> Result<Vec<String>> {
+    /// `removes_rows`: retention does.
+    pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
         const OPERATION: &str = "examine rights";
-        let rights = rights();
+        let rights = rights(removes_rows);
         let tables: Vec<_> = rights.iter().map(|right| right.0.as_str()).collect();
         let columns: Vec<_> = rights.iter().map(|right| right.1).collect();
         let names: Vec<_> = rights.iter().map(|right| right.2).collect();
@@ -163,6 +164,7 @@ fn indexes() -> Vec<String> {
         "aggregation_groups_due",
         "aggregation_groups_pkey",
         "patient_users_pkey",
+        "sealed_groups_pkey",
         "user_time_zones_pkey",
         "worker_control_pkey",
         "worker_heartbeats_pkey",
@@ -190,7 +192,7 @@ fn triggers() -> Vec<String> {
     names
 }
 
-fn rights() -> Vec<Right> {
+fn rights(removes_rows: bool) -> Vec<Right> {
     let mut rights: Vec<Right> = Vec::new();
     let mut whole = |table: &str, names: &[&'static str]| {
         rights.extend(names.iter().map(|name| (table.to_owned(), None, *name)));
@@ -200,6 +202,7 @@ fn rights() -> Vec<Right> {
     whole("aggregation_batches", &["select", "insert", "delete"]);
     whole("aggregation_errors", &["select", "insert", "delete"]);
     whole("aggregation_groups", &every);
+    whole("sealed_groups", &["select"]);
     whole("user_time_zones", &["select"]);
     whole("worker_control", &["select"]);
     whole("worker_heartbeats", &every);
@@ -207,6 +210,12 @@ fn rights() -> Vec<Right> {
         let (raw, aggregates) = with_domain!(domain, F => (F::RAW_TABLE, F::AGGREGATE_TABLE));
         whole(aggregates, &every);
         whole(raw, &["select"]);
+        if removes_rows {
+            whole(raw, &["delete"]);
+        }
+    }
+    if removes_rows {
+        whole("sealed_groups", &["insert"]);
     }
     for &domain in Domain::ALL {
         let raw = with_domain!(domain, F => F::RAW_TABLE);

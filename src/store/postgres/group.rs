@@ -20,9 +20,15 @@ use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
 use crate::store::{ErrorClass, GroupOutcome, Isolation, Result, StoreError};
 
 #[derive(diesel::QueryableByName)]
-struct Lock {
+struct Sealed {
     #[diesel(sql_type = Bool)]
-    taken: bool,
+    sealed: bool,
+}
+
+#[derive(diesel::QueryableByName)]
+pub(super) struct Lock {
+    #[diesel(sql_type = Bool)]
+    pub(super) taken: bool,
     /// Of the group's mark, if it has one.
     #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
@@ -132,18 +138,28 @@ async fn begin_with_user_lock<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
 ) -> QueryResult<Lock> {
-    let lock = Cached(
+    let lock = try_user_lock::<F>(connection, user_id, local_date);
+    let mut connection = connection;
+    // Sent at once, as one message without preparation, so the lock's statement
+    // is always behind it.
+    let (begun, lock) = join!(connection.batch_execute("begin"), lock);
+    begun?;
+    lock
+}
+
+pub(super) async fn try_user_lock<F: Fold>(
+    mut connection: &AsyncPgConnection,
+    user_id: UserId,
+    local_date: NaiveDate,
+) -> QueryResult<Lock> {
+    Cached(
         diesel::sql_query(&Texts::of::<F>().lock)
             .bind::<Text, _>(F::DOMAIN.name())
             .bind::<BigInt, _>(user_id)
             .bind::<Date, _>(local_date),
-    );
-    let (mut a, mut b) = (connection, connection);
-    // Sent at once, as one message without preparation, so the lock's statement
-    // is always behind it.
-    let (begun, lock) = join!(a.batch_execute("begin"), lock.get_result(&mut b));
-    begun?;
-    lock
+    )
+    .get_result(&mut connection)
+    .await
 }
 
 pub(super) async fn read<F: Fold>(
@@ -163,12 +179,27 @@ pub(super) async fn read<F: Fold>(
             .bind::<Date, _>(first)
             .bind::<Date, _>(last),
     );
+    // Not with the lock: that statement's snapshot is older than the lock.
+    let sealed = Cached(
+        diesel::sql_query(
+            "select exists (select from sealed_groups \
+             where user_id = $1 and domain = $2 and local_date = $3) as sealed",
+        )
+        .bind::<BigInt, _>(user_id)
+        .bind::<Text, _>(F::DOMAIN.name())
+        .bind::<Date, _>(local_date),
+    );
     let connection = &*connection;
-    let (mut a, mut b) = (connection, connection);
-    let (raw, days) = join!(raw.load(&mut a), days.load(&mut b));
+    let (mut a, mut b, mut c) = (connection, connection, connection);
+    let (raw, days, sealed) = join!(
+        raw.load(&mut a),
+        days.load(&mut b),
+        sealed.get_result::<Sealed>(&mut c),
+    );
     let days: Vec<StoredAggregate<F::Measure>> = days?;
     Ok(StoredGroup {
         rows: raw?,
+        sealed: sealed?.sealed,
         day_rows: days.into_iter().map(|stored| stored.0).collect(),
     })
 }

@@ -19,6 +19,7 @@ mod pool;
 mod pull;
 mod raw;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod tls;
@@ -40,6 +41,8 @@ use pool::{Lease, PgPool};
 pub struct PgStore {
     pool: PgPool,
     rules: Arc<FoldRules>,
+    /// Older hour rows are not missed.
+    keep_hours: Option<Duration>,
 }
 
 impl PgStore {
@@ -53,6 +56,7 @@ impl PgStore {
         Ok(PgStore {
             pool: PgPool::new(config, application_name)?,
             rules: Arc::new(config.aggregation.rules()),
+            keep_hours: config.retention.keep_hours(),
         })
     }
 
@@ -208,8 +212,8 @@ impl Store for PgStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupCheck> {
-        let rules = &*self.rules;
-        on_connection!(self, "check group", c => check::check::<F>(c, user_id, local_date, rules))
+        let (rules, hours) = (&*self.rules, self.keep_hours);
+        on_connection!(self, "check group", c => check::check::<F>(c, user_id, local_date, rules, hours))
     }
 
     async fn groups<F: Fold>(
@@ -303,6 +307,53 @@ impl Store for PgStore {
 
     async fn prune_history(&self, keep: Duration, limit: usize) -> Result<u64> {
         on_connection!(self, "prune history", c => control::prune_history(c, keep, limit))
+    }
+
+    async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
+        on_connection!(self, "read clock", c => retention::first_kept(c, keep))
+    }
+
+    async fn oldest_rows<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        on_connection!(self, "find old rows", c => retention::oldest_rows::<F>(c, from, limit))
+    }
+
+    async fn oldest_hours<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        on_connection!(self, "find old hours", c => retention::oldest_hours::<F>(c, from, limit))
+    }
+
+    async fn seal_group<F: Fold>(&self, user_id: UserId, local_date: NaiveDate) -> Result<Seal> {
+        let (rules, hours) = (&*self.rules, self.keep_hours);
+        on_connection!(self, "seal group", c => retention::seal::<F>(c, user_id, local_date, rules, hours))
+    }
+
+    async fn delete_late<F: Fold>(
+        &self,
+        user_id: UserId,
+        keep: Duration,
+        limit: usize,
+    ) -> Result<u64> {
+        on_connection!(self, "delete late rows", c => retention::delete_late::<F>(c, user_id, keep, limit))
+    }
+
+    async fn delete_hours<F: Fold>(
+        &self,
+        user_id: UserId,
+        before: NaiveDate,
+        days: u32,
+    ) -> Result<u64> {
+        on_connection!(self, "delete old hours", c => retention::delete_hours::<F>(c, user_id, before, days))
+    }
+
+    async fn count_sealed(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {
+        on_connection!(self, "count sealed groups", c => retention::count_sealed(c, domain, filter))
     }
 
     async fn status(&self, domains: &[Domain]) -> Result<Status> {

@@ -2,6 +2,7 @@
 //! for the user lock.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::deserialize;
@@ -11,6 +12,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use super::failed::is_put_off;
+use super::retention::first_kept;
 use super::rows::{self, NOW, StoredAggregate, StoredKey, time_text};
 use crate::domain::drift::compare;
 use crate::domain::group::{GroupFold, neighbour_dates};
@@ -104,8 +106,10 @@ fn read<F: Fold>(
     .bind::<BigInt, _>(user_id)
     .bind::<Text, _>(local_date.to_string())
     .load(connection)?;
+    let sealed = exists::<F>(connection, "sealed_groups", user_id, local_date)?;
     Ok(StoredGroup {
         rows,
+        sealed,
         day_rows: read_day_rows::<F>(connection, user_id, local_date)?,
     })
 }
@@ -240,9 +244,9 @@ impl<M: Columns> QueryableByName<Sqlite> for Versioned<M> {
 }
 
 #[derive(QueryableByName)]
-struct Mark {
+struct Exists {
     #[diesel(sql_type = Bool)]
-    marked: bool,
+    found: bool,
 }
 
 fn is_marked<F: Fold>(
@@ -250,15 +254,25 @@ fn is_marked<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
 ) -> QueryResult<bool> {
-    let mark: Mark = diesel::sql_query(
-        "select exists (select 1 from aggregation_groups \
-         where user_id = ? and domain = ? and local_date = ?) as marked",
-    )
+    exists::<F>(connection, "aggregation_groups", user_id, local_date)
+}
+
+/// Whether the group has a row in a table of groups.
+fn exists<F: Fold>(
+    connection: &mut SqliteConnection,
+    table: &'static str,
+    user_id: UserId,
+    local_date: NaiveDate,
+) -> QueryResult<bool> {
+    let row: Exists = diesel::sql_query(format!(
+        "select exists (select 1 from {table} \
+         where user_id = ? and domain = ? and local_date = ?) as found",
+    ))
     .bind::<BigInt, _>(user_id)
     .bind::<Text, _>(F::DOMAIN.name())
     .bind::<Text, _>(local_date.to_string())
     .get_result(connection)?;
-    Ok(mark.marked)
+    Ok(row.found)
 }
 
 /// Recomputes a group and compares; must run in a transaction, so that it sees
@@ -268,6 +282,7 @@ pub(super) fn check<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
     rules: &FoldRules,
+    keep_hours: Option<Duration>,
 ) -> QueryResult<GroupCheck> {
     let marked = is_marked::<F>(connection, user_id, local_date)?;
     let group = read::<F>(connection, user_id, local_date)?;
@@ -293,8 +308,13 @@ pub(super) fn check<F: Fold>(
         .load(connection)?;
         existing.extend(rows.into_iter().map(|row| (row.0, row.1)));
     }
+    let mut drifts = compare(&folded.fold.aggregates, &existing, F::ALGORITHM_VERSION);
+    if let Some(keep) = keep_hours {
+        let first_kept = first_kept(connection, keep)?;
+        drifts.retain(|drift| !drift.is_of_expired_hour(first_kept));
+    }
     Ok(GroupCheck::Settled {
-        drifts: compare(&folded.fold.aggregates, &existing, F::ALGORITHM_VERSION),
+        drifts,
         misjudged_rows: folded.misjudged,
     })
 }

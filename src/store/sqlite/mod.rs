@@ -15,6 +15,7 @@ mod mark_failed;
 mod pull;
 mod raw;
 mod read;
+mod retention;
 mod rows;
 mod workers;
 
@@ -44,6 +45,8 @@ pub struct SqliteStore {
     pool: Pool<SyncConnectionWrapper<SqliteConnection>>,
     path: PathBuf,
     rules: Arc<FoldRules>,
+    /// Older hour rows are not missed.
+    keep_hours: Option<Duration>,
 }
 
 impl SqliteStore {
@@ -57,6 +60,7 @@ impl SqliteStore {
             pool: connect::pool(&path, config)?,
             path,
             rules: Arc::new(config.aggregation.rules()),
+            keep_hours: config.retention.keep_hours(),
         })
     }
 
@@ -271,9 +275,9 @@ impl Store for SqliteStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupCheck> {
-        let rules = self.rules.clone();
+        let (rules, hours) = (self.rules.clone(), self.keep_hours);
         self.call("check group", move |c| {
-            c.transaction(|c| group::check::<F>(c, user_id, local_date, &rules))
+            c.transaction(|c| group::check::<F>(c, user_id, local_date, &rules, hours))
         })
         .await
     }
@@ -409,6 +413,73 @@ impl Store for SqliteStore {
     async fn prune_history(&self, keep: Duration, limit: usize) -> Result<u64> {
         self.write("prune history", move |c| {
             control::prune_history(c, keep, limit)
+        })
+        .await
+    }
+
+    async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
+        self.call("read clock", move |c| retention::first_kept(c, keep))
+            .await
+    }
+
+    async fn oldest_rows<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        self.call("find old rows", move |c| {
+            retention::oldest_rows::<F>(c, from, limit)
+        })
+        .await
+    }
+
+    async fn oldest_hours<F: Fold>(
+        &self,
+        from: UserId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, NaiveDate)>> {
+        self.call("find old hours", move |c| {
+            retention::oldest_hours::<F>(c, from, limit)
+        })
+        .await
+    }
+
+    async fn seal_group<F: Fold>(&self, user_id: UserId, local_date: NaiveDate) -> Result<Seal> {
+        let (rules, hours) = (self.rules.clone(), self.keep_hours);
+        self.write("seal group", move |c| {
+            retention::seal::<F>(c, user_id, local_date, &rules, hours)
+        })
+        .await
+    }
+
+    async fn delete_late<F: Fold>(
+        &self,
+        user_id: UserId,
+        keep: Duration,
+        limit: usize,
+    ) -> Result<u64> {
+        self.write("delete late rows", move |c| {
+            retention::delete_late::<F>(c, user_id, keep, limit)
+        })
+        .await
+    }
+
+    async fn delete_hours<F: Fold>(
+        &self,
+        user_id: UserId,
+        before: NaiveDate,
+        days: u32,
+    ) -> Result<u64> {
+        self.write("delete old hours", move |c| {
+            retention::delete_hours::<F>(c, user_id, before, days)
+        })
+        .await
+    }
+
+    async fn count_sealed(&self, domain: Domain, filter: &GroupFilter) -> Result<u64> {
+        let filter = filter.clone();
+        self.call("count sealed groups", move |c| {
+            retention::count_sealed(c, domain, &filter)
         })
         .await
     }

@@ -1,0 +1,1 @@
+drop table sealed_groups;

@@ -1,0 +1,301 @@
+//! What is older than it is to be kept goes, and no number goes wrong by it.
+
+use chrono::Utc;
+
+use crate::cluster::{self, wait_until};
+use crate::database::Database;
+use crate::program::{Program, Ran};
+
+const HEADER: &str = "user_id,metric,value,unit,started_at,source,source_id\n";
+
+/// Two old days in one week, one day of today; folded.
+fn folded(db: Database) -> (Database, Program) {
+    let program = Program::on(db.url());
+    program.ok(&["migrate"]);
+    let today = Utc::now().date_naive();
+    let mut csv = HEADER.to_owned();
+    for (user, day) in [(1, "2020-03-03"), (1, "2020-03-04"), (2, "2020-03-03")] {
+        for row in 0..3 {
+            csv.push_str(&format!(
+                "{user},heart_rate,{},/min,{day}T1{row}:00:00Z,watch,{day}-{row}\n",
+                60 + row
+            ));
+        }
+    }
+    csv.push_str(&format!(
+        "1,heart_rate,75,/min,{today}T00:00:00Z,watch,new\n"
+    ));
+    csv.push_str("2,heart_rate,900,/min,2020-03-03T18:00:00Z,watch,bad\n");
+    import(&program, &csv);
+    program.ok(&["run-once"]);
+    (db, program)
+}
+
+fn import(program: &Program, csv: &str) {
+    program.file("rows.csv", csv);
+    program.ok(&["import", "csv", "rows.csv"]);
+}
+
+/// `run-once` with retention.
+fn retain(program: &Program, key: &str) -> Ran {
+    let mut command = program.command(&["run-once"]);
+    command.env(format!("VITALFOLD__RETENTION__{key}"), "30days");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran
+}
+
+fn seen(program: &Program) -> String {
+    ["hour", "day", "week", "month"]
+        .map(|period| {
+            let of = |user| {
+                let args = ["aggregates", "vitals", "--user", user, "--period", period];
+                program.ok(&[&args[..], &["--format", "csv"]].concat())
+            };
+            of("1") + &of("2")
+        })
+        .concat()
+}
+
+fn count(db: &Database, from: &str) -> String {
+    db.value(&format!("select count(*) from {from}"))
+}
+
+fn old_raw_rows_go_and_their_aggregates_stay(db: Database) {
+    let (db, program) = folded(db);
+    let before = seen(&program);
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "raw_vitals"), "1", "today's");
+    assert_eq!(count(&db, "sealed_groups"), "3");
+    assert_eq!(count(&db, "aggregation_groups"), "0");
+    assert_eq!(db.value("select sum(raw_rows) from sealed_groups"), "10");
+    assert_eq!(seen(&program), before);
+
+    let verified = program.ok(&["verify", "--all"]);
+    assert!(verified.starts_with("1 groups checked, 0 not settled yet, 0 drifted"));
+    assert!(verified.contains("3 groups without raw rows"), "{verified}");
+    let ran = program.run(&["backfill"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("1 groups folded"), "{ran:?}");
+    assert!(ran.stderr.contains("3 groups are left out"), "{ran:?}");
+    program.ok(&["backfill", "--outdated"]);
+    assert_eq!(seen(&program), before);
+    // A second round has nothing to do.
+    assert!(!retain(&program, "RAW_ROWS").stderr.contains("retention:"));
+}
+
+fn a_row_that_comes_too_late_is_rejected_and_changes_nothing(db: Database) {
+    let (db, program) = folded(db);
+    let before = seen(&program);
+    retain(&program, "RAW_ROWS");
+    // A new row, one sent again, and a row of today that is moved there.
+    import(
+        &program,
+        &format!(
+            "{HEADER}1,heart_rate,50,/min,2020-03-03T15:00:00Z,watch,late\n\
+             1,heart_rate,60,/min,2020-03-03T10:00:00Z,watch,2020-03-03-0\n"
+        ),
+    );
+    let at = match db {
+        Database::Postgres { .. } => "2020-03-04 10:00Z",
+        Database::Sqlite { .. } => "2020-03-04 10:00:00.000000+00:00",
+    };
+    db.execute(&format!(
+        "update raw_vitals set started_at = '{at}', ended_at = '{at}' where source_id = 'new'"
+    ));
+    program.ok(&["run-once"]);
+    let late = "raw_vitals where status = 'rejected' and error like 'too_late: %'";
+    assert_eq!(count(&db, late), "3");
+    assert_eq!(count(&db, "aggregation_groups"), "0");
+    let without_today: Vec<_> = before
+        .lines()
+        .filter(|line| line.contains(",2020-") || line.starts_with("user_id"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(seen(&program).lines().collect::<Vec<_>>(), without_today);
+
+    // A late row that is edited or deleted stays without effect.
+    db.execute("update raw_vitals set value = 51 where source_id = 'late'");
+    db.execute("delete from raw_vitals where source_id = 'new'");
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, late), "2");
+    assert_eq!(seen(&program).lines().collect::<Vec<_>>(), without_today);
+    assert_eq!(count(&db, "aggregation_groups"), "0");
+
+    // Late rows go when they are old themselves.
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "raw_vitals"), "2");
+    let long_ago = match db {
+        Database::Postgres { .. } => "now() - interval '31 days'",
+        Database::Sqlite { .. } => "'2020-05-01 00:00:00.000000+00:00'",
+    };
+    db.execute(&format!("update raw_vitals set created_at = {long_ago}"));
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "raw_vitals"), "0");
+    program.ok(&["run-once"]);
+    assert_eq!(seen(&program).lines().collect::<Vec<_>>(), without_today);
+}
+
+fn coarser_periods_go_on_counting_sealed_days(db: Database) {
+    let (db, program) = folded(db);
+    // The fourth of March of user 1 is not settled, and so not sealed.
+    db.execute("update raw_vitals set value = 90 where user_id = 1 and source_id = '2020-03-04-0'");
+    db.execute("update aggregation_groups set state = 'dead'");
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+    assert_eq!(count(&db, "raw_vitals where user_id = 1"), "4");
+    program.ok(&["backfill", "--user", "1", "--to", "2020-12-31"]);
+    let week = "select count || ' ' || max from vitals_aggregates \
+                where user_id = 1 and period = 'week' and local_date = '2020-03-02'";
+    let week = db.value(
+        &week
+            .replace("max", "cast(\"max\" as integer)")
+            .replace("count", "\"count\""),
+    );
+    assert_eq!(week, "6 90");
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "sealed_groups"), "3");
+}
+
+fn what_does_not_fold_to_what_is_stored_is_kept(db: Database) {
+    let (db, program) = folded(db);
+    db.execute("update vitals_aggregates set mean = mean + 1 where user_id = 2 and period = 'day'");
+    let ran = retain(&program, "RAW_ROWS");
+    assert!(ran.stderr.contains("1 groups do not fold"), "{ran:?}");
+    assert_eq!(count(&db, "raw_vitals where user_id = 2"), "4");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+}
+
+fn old_hours_go_and_days_stay(db: Database) {
+    let (db, program) = folded(db);
+    let ran = retain(&program, "HOUR_AGGREGATES");
+    assert!(ran.stderr.contains("9 hour aggregates"), "{ran:?}");
+    assert_eq!(count(&db, "vitals_aggregates where period = 'hour'"), "1");
+    assert_eq!(count(&db, "vitals_aggregates where period = 'day'"), "4");
+    let verify = || {
+        let mut command = program.command(&["verify", "--all"]);
+        command.env("VITALFOLD__RETENTION__HOUR_AGGREGATES", "30days");
+        Ran::from(command.output().unwrap())
+    };
+    assert_eq!(verify().code, Some(0), "{:?}", verify());
+    // Folding a day again brings its hours back until the next round.
+    program.ok(&["backfill", "--user", "2"]);
+    assert_eq!(count(&db, "vitals_aggregates where period = 'hour'"), "4");
+    assert_eq!(verify().code, Some(0));
+    retain(&program, "HOUR_AGGREGATES");
+    assert_eq!(count(&db, "vitals_aggregates where period = 'hour'"), "1");
+}
+
+macro_rules! on_both {
+    ($($case:ident)*) => {
+        mod postgres {
+            $(#[test] fn $case() { super::$case(super::Database::postgres()); })*
+        }
+        mod sqlite {
+            $(#[test] fn $case() { super::$case(super::Database::sqlite()); })*
+        }
+    };
+}
+
+on_both! {
+    old_raw_rows_go_and_their_aggregates_stay
+    a_row_that_comes_too_late_is_rejected_and_changes_nothing
+    coarser_periods_go_on_counting_sealed_days
+    what_does_not_fold_to_what_is_stored_is_kept
+    old_hours_go_and_days_stay
+}
+
+#[test]
+fn a_worker_that_is_killed_between_leaves_groups_whole_or_sealed() {
+    let (db, program) = folded(Database::postgres());
+    let before = seen(&program);
+    let Database::Postgres { name, .. } = &db else {
+        unreachable!()
+    };
+    // Stands still within the second group's transaction.
+    let mut gate = cluster::shared().session(name);
+    gate.send("select pg_advisory_lock(43);");
+    db.execute(
+        "create function wait() returns trigger language plpgsql as $$ begin \
+           if new.local_date = '2020-03-04' then perform pg_advisory_xact_lock(43); end if; \
+           return new; end $$; \
+         create trigger wait before insert on sealed_groups for each row execute function wait()",
+    );
+    let mut child = program
+        .command(&["worker"])
+        .env("VITALFOLD__RETENTION__RAW_ROWS", "30days")
+        .env("VITALFOLD__POOL__LOCK_TIMEOUT", "60s")
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let waiting = "pg_locks where locktype = 'advisory' and not granted \
+         and database = (select oid from pg_database where datname = current_database())";
+    wait_until("the second group waits", || count(&db, waiting) == "1");
+    assert_eq!(count(&db, "sealed_groups"), "1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    db.execute(&format!("select pg_terminate_backend(pid) from {waiting}"));
+    wait_until("the server has let go of it", || count(&db, waiting) == "0");
+    gate.end();
+    db.execute("drop trigger wait on sealed_groups");
+    assert_eq!(
+        count(&db, "raw_vitals where local_date = '2020-03-04'"),
+        "3"
+    );
+    program.ok(&["verify", "--all"]);
+    retain(&program, "RAW_ROWS");
+    assert_eq!(count(&db, "sealed_groups"), "3");
+    assert_eq!(seen(&program), before);
+}
+
+/// An edit that waits for the sealing finds its row gone; one that came
+/// before keeps the group open.
+#[test]
+fn an_edit_and_a_sealing_never_lose_each_other() {
+    let (db, program) = folded(Database::postgres());
+    let Database::Postgres { name, .. } = &db else {
+        unreachable!()
+    };
+    let mut application = cluster::shared().session(name);
+    application.send("begin; update raw_vitals set value = 99 where source_id = '2020-03-04-0';");
+    wait_until("the edit holds its row", || {
+        count(
+            &db,
+            "pg_stat_activity where datname = current_database() and state = 'idle in transaction'",
+        ) == "1"
+    });
+    let mut command = program.command(&["run-once"]);
+    command
+        .env("VITALFOLD__RETENTION__RAW_ROWS", "30days")
+        .env("VITALFOLD__POOL__LOCK_TIMEOUT", "60s");
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the sealing waits for the row", || {
+        count(
+            &db,
+            "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        ) == "1"
+    });
+    application.send("commit;");
+    application.end();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+    program.ok(&["run-once"]);
+    let max = "select \"max\" from vitals_aggregates where user_id = 1 and period = 'day' \
+               and local_date = '2020-03-04'";
+    assert_eq!(db.value(max), "99");
+}
+
+#[test]
+fn less_than_a_day_is_refused() {
+    let program = Program::on_sqlite();
+    let mut command = program.command(&["status"]);
+    command.env("VITALFOLD__RETENTION__RAW_ROWS", "5h");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("retention.raw_rows"), "{ran:?}");
+}
