@@ -25,6 +25,12 @@ grant select, insert, update, delete
        aggregation_groups, aggregation_batches, aggregation_errors, worker_heartbeats
     to vitalfold_worker;
 
+-- Which groups are sealed; and for `doctor`, where users are. Retention of raw
+-- rows (`retention.raw_rows`) needs more:
+--   grant insert on sealed_groups to vitalfold_worker;
+--   grant delete on raw_vitals, raw_labs, raw_nutrition to vitalfold_worker;
+grant select on sealed_groups, user_time_zones to vitalfold_worker;
+
 -- Pause and resume, and nothing else of what workers obey.
 grant select on worker_control, __diesel_schema_migrations to vitalfold_worker;
 grant update (paused, paused_at) on worker_control to vitalfold_worker;
