@@ -13,6 +13,7 @@ use crate::domain::{Domain, FoldRules, vitals::registry};
 pub mod duration;
 mod explain;
 mod http;
+mod password;
 pub mod redact;
 
 pub use http::HttpConfig;
@@ -45,6 +46,7 @@ pub enum Environment {
 pub struct DatabaseConfig {
     #[serde(deserialize_with = "explain::string_like")]
     pub url: String,
+    pub password_file: PathBuf,
     pub schema_check: bool,
 }
 
@@ -53,6 +55,7 @@ impl std::fmt::Debug for DatabaseConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DatabaseConfig")
             .field("url", &redact::url(&self.url))
+            .field("password_file", &self.password_file)
             .field("schema_check", &self.schema_check)
             .finish()
     }
@@ -116,6 +119,8 @@ pub enum LogFormat {
     Auto,
     Text,
     Json,
+    /// Text with syslog priorities.
+    Journal,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,6 +186,7 @@ impl Default for DatabaseConfig {
     fn default() -> Self {
         DatabaseConfig {
             url: "sqlite://vitalfold.db".into(),
+            password_file: PathBuf::new(),
             schema_check: true,
         }
     }
@@ -270,8 +276,9 @@ impl Config {
         if let Some(url) = url {
             figment = figment.merge(("database.url", url));
         }
-        let config = explain::check(&figment, "environment")?;
+        let mut config = explain::check(&figment, "environment")?;
         config.validate()?;
+        password::insert(&mut config.database)?;
         Ok(config)
     }
 

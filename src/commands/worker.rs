@@ -7,6 +7,7 @@ use super::{Exit, open};
 use crate::config::{Config, redact};
 use crate::http::{self, Server};
 use crate::with_store;
+use crate::worker::notify::{self, Finished};
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, retention, shutdown};
 
@@ -38,14 +39,17 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
             })
             .transpose()?;
         let domains = &config.worker.domains;
+        let finished = Finished::default();
         let work = async {
             let fold = async {
-                let report = scheduler::run(&engine, domains, &mode, |_| {}).await;
+                let report =
+                    scheduler::run(&engine, domains, &mode, |pass| finished.add(pass)).await;
                 // Whatever ended it ends the rest.
                 engine.stop.cancel();
                 report
             };
-            futures::join!(fold, retention::run(&engine, &config.retention, domains)).0
+            let retain = retention::run(&engine, &config.retention, domains);
+            futures::join!(fold, retain, notify::run(&engine, domains, &finished)).0
         };
         let ended = shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await?;
         // Last, so that it tells of the stop until the end; not where the

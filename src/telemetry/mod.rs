@@ -1,6 +1,7 @@
 //! Logs on stderr, progress that does not tear them, and metrics.
 
 pub mod metrics;
+mod journal;
 mod progress;
 
 use std::io::IsTerminal;
@@ -26,24 +27,25 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     // values. No level turns that on.
     let filter = filter.add_directive("tokio_postgres=info".parse()?);
     let terminal = std::io::stderr().is_terminal();
-    let json = match config.format {
-        LogFormat::Auto => !terminal,
-        LogFormat::Text => false,
-        LogFormat::Json => true,
+    let format = match config.format {
+        LogFormat::Auto if terminal => LogFormat::Text,
+        LogFormat::Auto if journal::is_stderr() => LogFormat::Journal,
+        LogFormat::Auto => LogFormat::Json,
+        format => format,
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(terminal)
         .with_writer(|| progress::BesideBars);
-    if json {
-        builder
+    match format {
+        LogFormat::Json => builder
             .json()
             .flatten_event(true)
             .with_current_span(false)
-            .init();
-    } else {
-        builder.init();
+            .init(),
+        LogFormat::Journal => builder.event_format(journal::Journal::new()).init(),
+        LogFormat::Text | LogFormat::Auto => builder.init(),
     }
     Ok(())
 }

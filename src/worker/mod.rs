@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod group;
 pub mod in_flight;
 pub mod isolate;
+pub mod notify;
 pub mod pass;
 pub mod retention;
 pub mod retry;
@@ -16,6 +17,7 @@ pub mod shutdown;
 pub mod unclean;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,8 @@ pub struct Engine<S> {
     pub worker: Arc<str>,
     /// Cancelled when no further group is to be started.
     pub stop: CancellationToken,
+    /// Turns of the scheduler's loop: it stands still when they do.
+    pub turns: Arc<AtomicU64>,
     pub breaker: Arc<Breaker>,
     pub in_flight: Arc<InFlight>,
     /// One permit for each user whose groups are being folded.
@@ -58,6 +62,7 @@ impl<S: Store> Engine<S> {
             config: Arc::new(config.clone()),
             worker,
             stop,
+            turns: Arc::default(),
             breaker: Arc::default(),
             in_flight: Arc::default(),
             slots: Arc::new(Semaphore::new(concurrency)),

@@ -1,5 +1,6 @@
 //! Batches, several at a time, until it is time to stop.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -158,6 +159,7 @@ impl<'a, S: Store> Run<'a, S> {
     async fn until_stopped(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
         self.try_suspects(true).await?;
         loop {
+            self.engine.turns.fetch_add(1, Ordering::Relaxed);
             if self.is_over() {
                 self.ended_early = true;
                 return Ok(());

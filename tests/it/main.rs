@@ -30,6 +30,7 @@ mod served;
 mod retention;
 mod simulation;
 mod survival;
+mod systemd;
 mod terminal;
 mod tls;
 mod units;
