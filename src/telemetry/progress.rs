@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
 /// A line is written at the latest after this long, if there was progress.
@@ -30,8 +30,8 @@ enum Unit {
 /// what is counted, such as `groups`; a `total` of 0 is not known.
 pub fn progress(what: &'static str, total: u64, unit: &'static str) -> ProgressBar {
     let template = match total {
-        0 => format!("{{spinner}} {{msg}} {{pos}} {unit} · {{per_sec}}"),
-        _ => format!("{{msg}} {{wide_bar}} {{pos}}/{{len}} {unit} · {{per_sec}} · {{eta}} left"),
+        0 => format!("{{spinner}} {{msg}} {{pos}} {unit} · {{rate}}"),
+        _ => format!("{{msg}} {{wide_bar}} {{pos}}/{{len}} {unit} · {{rate}} · {{eta}} left"),
     };
     start(what, total, &template, Unit::Things(unit))
 }
@@ -45,7 +45,11 @@ pub fn progress_bytes(what: &'static str) -> ProgressBar {
 fn start(what: &'static str, total: u64, template: &str, unit: Unit) -> ProgressBar {
     let bar = bars().add(ProgressBar::new(total).with_message(what));
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // A bar cannot report that it could not be drawn.
+            write!(text, "{:.0}/s", state.per_sec()).unwrap_or_default();
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     if !std::io::stderr().is_terminal() {
         let watched = bar.downgrade();
