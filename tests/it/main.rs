@@ -11,6 +11,7 @@ mod conformance;
 mod boundaries;
 mod cutting;
 mod copy;
+mod docker;
 mod docs;
 mod doctor;
 mod fold_oracle;
