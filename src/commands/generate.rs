@@ -84,8 +84,7 @@ impl Args {
 pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     let load = args.load()?;
     let any = open::ready(config, "generate").await?;
-    let bar = telemetry::progress(load.total(), "rows");
-    bar.set_message("generate");
+    let bar = telemetry::progress("generate", load.total(), "rows");
     let inserted = with_store!(&any, store => with_domain!(args.domain, F => match args.rate {
         None => at_once::<F, _>(store, &load, &bar).await,
         Some(rate) => at_a_rate::<F, _>(store, &load, rate, &bar).await,

@@ -192,7 +192,7 @@ pub trait Fold: Send + Sync + 'static {
     /// The measure columns that a terminal has room for.
     const SHOWN_COLUMNS: &'static [&'static str];
 
-    type Payload: Columns + Clone + Send + Sync + std::fmt::Debug + 'static;
+    type Payload: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
     type Measure: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
 
     /// The series that a person means by a name.

@@ -9,8 +9,8 @@ mod program;
 #[macro_use]
 mod conformance;
 mod boundaries;
-mod cutting;
 mod copy;
+mod cutting;
 mod docker;
 mod docs;
 mod doctor;
