@@ -1,6 +1,7 @@
 //! A group as it was read, and what folding it will write: alike on both
 //! backends.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::NaiveDate;
@@ -134,6 +135,8 @@ impl<F: Fold> StoredGroup<F> {
                 aggregates: Vec::new(),
                 periods: Vec::new(),
                 replaces: false,
+                first_fold: false,
+                shared: BTreeSet::new(),
                 rejected,
             },
         }
