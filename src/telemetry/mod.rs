@@ -1,7 +1,7 @@
 //! Logs on stderr, progress that does not tear them, and metrics.
 
-pub mod metrics;
 mod journal;
+pub mod metrics;
 mod progress;
 
 use std::io::IsTerminal;
