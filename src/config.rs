@@ -28,6 +28,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub pool: PoolConfig,
     pub worker: WorkerConfig,
+    pub pace: PaceConfig,
     pub http: HttpConfig,
     pub log: LogConfig,
     pub aggregation: AggregationConfig,
@@ -106,6 +107,20 @@ pub struct WorkerConfig {
     pub keep_history: Duration,
 }
 
+/// When a run holds back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PaceConfig {
+    /// Zero is without limit.
+    pub rows_per_second: u32,
+    /// Of `max_connections`, in percent.
+    pub server_connections: u8,
+    /// Sessions that wait for a lock.
+    pub lock_waits: u32,
+    #[serde(with = "duration")]
+    pub replication_lag: Duration,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
@@ -174,6 +189,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             pool: PoolConfig::default(),
             worker: WorkerConfig::default(),
+            pace: PaceConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
             aggregation: AggregationConfig::default(),
@@ -223,6 +239,17 @@ impl Default for WorkerConfig {
             run_budget: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
             keep_history: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+impl Default for PaceConfig {
+    fn default() -> Self {
+        PaceConfig {
+            rows_per_second: 0,
+            server_connections: 80,
+            lock_waits: 10,
+            replication_lag: Duration::from_secs(30),
         }
     }
 }
@@ -336,6 +363,15 @@ impl Config {
             );
         }
         self.http.validate()?;
+        if !(1..=100).contains(&self.pace.server_connections) {
+            bail!(
+                "pace.server_connections ({}) is a percentage: 1 to 100",
+                self.pace.server_connections
+            );
+        }
+        if self.pace.lock_waits == 0 {
+            bail!("pace.lock_waits is 0: every run would hold back for ever");
+        }
         for name in &self.aggregation.sum_overlaps {
             if registry::lookup(name).is_none_or(|found| found.metric.name != name) {
                 bail!("aggregation.sum_overlaps: `{name}` is not the canonical name of a metric");
@@ -361,6 +397,7 @@ impl Config {
             ),
             ("worker.poll", self.worker.poll),
             ("worker.retry_backoff", self.worker.retry_backoff),
+            ("pace.replication_lag", self.pace.replication_lag),
         ] {
             if value.is_zero() {
                 bail!("{key} is 0: give a duration such as \"10s\"");

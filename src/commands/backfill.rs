@@ -65,7 +65,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
             return dry_run(&store, &domains, &filter, which, args.format.is_json()).await;
         }
         let stop = CancellationToken::new();
-        let engine = Engine::new(store, &config.worker, "backfill", stop.clone());
+        let engine = Engine::new(store, config, "backfill", stop.clone());
         let budget = run_once::budget(args.budget, config);
         let work = fold(&engine, &domains, filter, (!args.resume).then_some(which), budget);
         match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {

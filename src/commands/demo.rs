@@ -48,7 +48,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Exit> {
             only_due: None,
         };
         let engine =
-            Engine::new(store.clone(), &config.worker, mode.name, CancellationToken::new());
+            Engine::new(store.clone(), &config, mode.name, CancellationToken::new());
         let report = scheduler::run(&engine, Domain::ALL, &mode, |_| {}).await?;
         let days = daily::<Vitals, _>(&store, &["sleep", "steps", "heart_rate"]).await?;
         let labs = daily::<Labs, _>(&store, &[]).await?;

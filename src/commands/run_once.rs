@@ -44,7 +44,7 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
             only_due: None,
         };
         let stop = CancellationToken::new();
-        let engine = Engine::new(store, &config.worker, mode.name, stop.clone());
+        let engine = Engine::new(store, config, mode.name, stop.clone());
         let deadline = mode.budget.map(|budget| Instant::now() + budget);
         let domains = &config.worker.domains;
         let work = async {

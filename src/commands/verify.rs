@@ -78,7 +78,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     let filter = args.scope.filter()?;
     with_store!(any, store => {
         let stop = CancellationToken::new();
-        let engine = Engine::new(store, &config.worker, "verify", stop.clone());
+        let engine = Engine::new(store, config, "verify", stop.clone());
         let work = verify(&engine, &domains, &filter, &args);
         match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
             Some(report) => {

@@ -32,7 +32,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         redact::url(&config.database.url)
     );
     with_store!(any, store => {
-        let engine = Engine::new(store.clone(), &config.worker, mode.name, stop.clone());
+        let engine = Engine::new(store.clone(), config, mode.name, stop.clone());
         let server = listener
             .map(|listener| {
                 Server::start(listener, store, config, engine.worker.clone(), stop.clone())

@@ -80,6 +80,9 @@ pub trait Store: RawStore {
     /// that whatever is wrong with them is gone. Returns how many were idle.
     fn reset_pool(&self) -> usize;
 
+    /// What the server has to do besides.
+    fn server_load(&self) -> impl Future<Output = Result<ServerLoad>> + Send;
+
     /// Asks the database for an answer, on a connection of the pool.
     fn ping(&self) -> impl Future<Output = Result<()>> + Send;
 

@@ -185,6 +185,17 @@ pub struct Heartbeat {
     pub folding: Vec<GroupKey>,
 }
 
+/// How much of a server is taken, by whomever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerLoad {
+    pub connections: u64,
+    pub max_connections: u64,
+    /// Sessions that wait for a lock.
+    pub lock_waits: u64,
+    /// Of the slowest standby, where there is one and its lag may be seen.
+    pub replication_lag: Option<Duration>,
+}
+
 /// A worker as its last sign of life left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSeen {

@@ -10,6 +10,8 @@ use crate::store::{Heartbeat, Result, Store};
 pub enum Chore {
     /// Say that this worker lives, and learn whether to pause.
     Heartbeat,
+    /// Look at the server's load.
+    Look,
     /// Look for workers that died.
     BuryTheDead,
     /// Delete a step of old history.
@@ -18,11 +20,16 @@ pub enum Chore {
 
 impl Chore {
     /// In order of urgency.
-    const ALL: [Chore; 3] = [Chore::Heartbeat, Chore::BuryTheDead, Chore::Prune];
+    const ALL: [Chore; 4] = [
+        Chore::Heartbeat,
+        Chore::Look,
+        Chore::BuryTheDead,
+        Chore::Prune,
+    ];
 
     fn every(self) -> Duration {
         Duration::from_secs(match self {
-            Chore::Heartbeat => 5,
+            Chore::Heartbeat | Chore::Look => 5,
             Chore::BuryTheDead => 30,
             Chore::Prune => 3600,
         })

@@ -1,5 +1,6 @@
 //! One group: fold it, retry what is transient, record what is not.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
@@ -67,6 +68,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         let pause = transient_pause(retry);
         retry += 1;
         metrics::retry(key.domain);
+        engine.retries.fetch_add(1, Ordering::Relaxed);
         debug!(
             domain = %key.domain, user.id = key.user_id, date = %key.local_date, retry,
             "group failed for now, tried again in {pause:.1?}: {error}"

@@ -9,6 +9,7 @@ pub mod group;
 pub mod in_flight;
 pub mod isolate;
 pub mod notify;
+pub mod pace;
 pub mod pass;
 pub mod retention;
 pub mod retry;
@@ -23,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::config::WorkerConfig;
+use crate::config::{Config, PaceConfig, WorkerConfig};
 use crate::store::{Result, Store};
 use crate::telemetry::metrics;
 use breaker::Breaker;
@@ -42,13 +43,18 @@ pub struct Engine<S> {
     pub turns: Arc<AtomicU64>,
     pub breaker: Arc<Breaker>,
     pub in_flight: Arc<InFlight>,
-    /// One permit for each user whose groups are being folded.
+    /// Users whose groups may be folded side by side.
+    pub concurrency: usize,
+    /// One permit for each of them.
     pub slots: Arc<Semaphore>,
+    pub pace: PaceConfig,
+    /// Transient failures since a batch last asked.
+    pub retries: Arc<AtomicU64>,
 }
 
 impl<S: Store> Engine<S> {
     /// `mode` is `worker`, `run-once` or `backfill`.
-    pub fn new(store: S, config: &WorkerConfig, mode: &str, stop: CancellationToken) -> Self {
+    pub fn new(store: S, config: &Config, mode: &str, stop: CancellationToken) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = if host.trim().is_empty() {
             "localhost"
@@ -56,6 +62,7 @@ impl<S: Store> Engine<S> {
             host.trim()
         };
         let worker = format!("{host}:{}:{mode}", std::process::id()).into();
+        let (pace, config) = (config.pace.clone(), &config.worker);
         let concurrency = config.concurrency.min(store.max_concurrency());
         Engine {
             store,
@@ -65,7 +72,10 @@ impl<S: Store> Engine<S> {
             turns: Arc::default(),
             breaker: Arc::default(),
             in_flight: Arc::default(),
+            concurrency,
             slots: Arc::new(Semaphore::new(concurrency)),
+            pace,
+            retries: Arc::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One batch of one domain.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{NaiveDate, Utc};
 use tokio::task::{JoinError, JoinSet};
@@ -44,6 +44,7 @@ pub struct PassReport {
     pub full: bool,
     /// The pool was pressured or exhausted before or after.
     pub pressure: bool,
+    pub took: Duration,
 }
 
 impl PassReport {
@@ -68,6 +69,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Pending rows that it takes.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     pub fn is_empty(&self) -> bool {
         self.by_user.is_empty()
     }
@@ -153,6 +159,7 @@ pub async fn run<S: Store>(
     report.pressure = [before, after]
         .iter()
         .any(|pool| pool.status() != PoolStatus::Healthy);
+    report.took = started.elapsed();
     folded?;
 
     let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

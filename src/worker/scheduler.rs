@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::Engine;
-use super::batch_size::BatchSize;
+use super::batch_size::{BatchSize, Went};
 use super::beat::{self, Chore, Chores};
+use super::pace::Pace;
 use super::pass::{self, Lane, PassReport, Plan};
 use super::retry::{jitter, transient_pause};
 use super::unclean;
@@ -104,6 +105,9 @@ struct Run<'a, S> {
     stop_lanes: CancellationToken,
     started: Instant,
     chores: Chores,
+    pace: Pace,
+    /// Slots taken away from the lanes while the pace is held back.
+    withheld: usize,
     report: RunReport,
     paused: bool,
     /// The last turn found nothing at all: the next one only asks whether that
@@ -148,6 +152,8 @@ impl<'a, S: Store> Run<'a, S> {
             stop_lanes: engine.stop.child_token(),
             started: now,
             chores: Chores::default(),
+            pace: Pace::new(&engine.pace),
+            withheld: 0,
             report: RunReport::default(),
             paused: false,
             idle: false,
@@ -226,7 +232,20 @@ impl<'a, S: Store> Run<'a, S> {
         if self.idle && self.mode.only_due.is_none() && !self.work_came().await? {
             return Ok(Turn::Idle);
         }
+        self.withhold();
         self.start_lane().await
+    }
+
+    /// Leaves one slot while the pace is held back, else all of them.
+    fn withhold(&mut self) {
+        let slots = &self.engine.slots;
+        if self.pace.is_held_back() {
+            // Those in use are taken as they come back.
+            let rest = self.engine.concurrency - 1 - self.withheld;
+            self.withheld += slots.forget_permits(rest);
+        } else {
+            slots.add_permits(std::mem::take(&mut self.withheld));
+        }
     }
 
     async fn attend_to(
@@ -242,6 +261,11 @@ impl<'a, S: Store> Run<'a, S> {
                 }
                 self.paused = paused;
                 metrics::paused(paused);
+                Ok(())
+            }
+            Chore::Look => {
+                let load = self.engine.store.server_load().await;
+                self.pace.look(&self.engine.observe(load)?);
                 Ok(())
             }
             Chore::BuryTheDead => {
@@ -284,7 +308,7 @@ impl<'a, S: Store> Run<'a, S> {
             if self.engine.slots.available_permits() == 0 {
                 return Ok(Turn::Full);
             }
-            if self.is_over() {
+            if self.is_over() || !self.pace.wait().is_zero() {
                 return Ok(Turn::Nothing);
             }
             let state = &mut self.states[(self.first + index) % count];
@@ -294,7 +318,12 @@ impl<'a, S: Store> Run<'a, S> {
                 continue;
             }
             let cursor = state.cursor(self.engine, self.mode).await?;
-            let batch = pass::find(self.engine, &state.plan(cursor, self.mode)).await?;
+            let mut plan = state.plan(cursor, self.mode);
+            if self.pace.is_held_back() {
+                plan.batch_rows = state.size.smallest();
+            }
+            let batch = pass::find(self.engine, &plan).await?;
+            self.pace.started(batch.rows());
             state.cursor = batch.cursor.or(state.cursor);
             if batch.is_empty() {
                 if batch.crowded {
@@ -335,9 +364,17 @@ impl<'a, S: Store> Run<'a, S> {
         let until_idle = self.mode.until_idle;
         let poll = self.engine.config.poll.mul_f64(jitter());
         if let Some(state) = self.states.iter_mut().find(|state| state.domain == domain) {
-            state
-                .size
-                .after_batch(pass.full, pass.groups_failed > 0 || pass.pressure);
+            let went = Went {
+                full: pass.full,
+                groups_failed: pass.groups_failed,
+                retries: self.engine.retries.swap(0, Ordering::Relaxed),
+                pressure: pass.pressure,
+                per_group: pass.took / u32::try_from(pass.groups.max(1)).unwrap_or(u32::MAX),
+            };
+            if let Some(change) = state.size.after_batch(&went) {
+                let rows = state.size.rows();
+                info!(domain = %domain, rows, "pace: {domain} in batches of {rows} rows: {change}");
+            }
             // Others hold what is there, or what is there was taken.
             if !pass.made_progress() || !(pass.full || until_idle) {
                 state.not_before = Instant::now() + poll;
@@ -359,11 +396,13 @@ impl<'a, S: Store> Run<'a, S> {
     /// Waits for a slot, for a batch to end, or for the next poll.
     async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
         let poll = self.engine.config.poll.mul_f64(jitter());
+        let paid = self.pace.wait();
+        let pause = if paid.is_zero() { poll } else { paid.min(poll) };
         tokio::select! {
             Some(ended) = self.lanes.join_next() => self.take(ended, progress),
             // Given back at once: the lane that is started next takes its own.
             _ = self.engine.slots.acquire(), if turn == Turn::Full => Ok(()),
-            () = tokio::time::sleep(poll) => Ok(()),
+            () = tokio::time::sleep(pause) => Ok(()),
             () = self.engine.stop.cancelled() => Ok(()),
         }
     }

@@ -21,6 +21,7 @@ mod labs_oracle;
 mod modes;
 mod monitoring;
 mod nutrition;
+mod pacing;
 mod page;
 mod pgbouncer;
 #[allow(dead_code, reason = "the chaos suite restarts it")]

@@ -6,10 +6,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Double, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::cached::Cached;
 use super::classify;
 use super::pool::Lease;
 use super::schema::{aggregation_batches, user_time_zones, worker_control};
-use crate::store::{BatchRecord, Result};
+use crate::store::{BatchRecord, Result, ServerLoad};
 
 #[derive(QueryableByName)]
 struct Room {
@@ -60,6 +61,39 @@ pub(super) async fn check_limits(
         ));
     }
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Load {
+    #[diesel(sql_type = BigInt)]
+    connections: i64,
+    #[diesel(sql_type = BigInt)]
+    max_connections: i64,
+    #[diesel(sql_type = BigInt)]
+    lock_waits: i64,
+    #[diesel(sql_type = diesel::sql_types::Nullable<Double>)]
+    replication_lag: Option<f64>,
+}
+
+pub(super) async fn server_load(connection: &mut AsyncPgConnection) -> QueryResult<ServerLoad> {
+    let load: Load = Cached(diesel::sql_query(
+        "select (select sum(numbackends) from pg_stat_database)::bigint as connections, \
+           current_setting('max_connections')::bigint as max_connections, \
+           (select count(distinct pid) from pg_locks where not granted) as lock_waits, \
+           (select max(extract(epoch from replay_lag)) from pg_stat_replication)::float8 \
+             as replication_lag",
+    ))
+    .get_result(connection)
+    .await?;
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(ServerLoad {
+        connections: count(load.connections),
+        max_connections: count(load.max_connections),
+        lock_waits: count(load.lock_waits),
+        replication_lag: load
+            .replication_lag
+            .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),
+    })
 }
 
 pub(super) async fn ping(connection: &mut AsyncPgConnection) -> QueryResult<()> {

@@ -114,6 +114,10 @@ impl Store for PgStore {
         self.pool.reset()
     }
 
+    async fn server_load(&self) -> Result<ServerLoad> {
+        on_connection!(self, "look at the server", c => control::server_load(c))
+    }
+
     async fn ping(&self) -> Result<()> {
         on_connection!(self, "ping", c => control::ping(c))
     }

@@ -142,6 +142,11 @@ impl Store for SqliteStore {
         self.pool.retain(|_, _| false).removed.len()
     }
 
+    /// A file has no other sessions than its own.
+    async fn server_load(&self) -> Result<ServerLoad> {
+        Ok(ServerLoad::default())
+    }
+
     async fn ping(&self) -> Result<()> {
         self.call("ping", |c| c.batch_execute("select 1")).await
     }

@@ -1,0 +1,84 @@
+//! As fast as the server and whoever else uses it leave room for.
+
+use crate::cluster::wait_until;
+use crate::modes::{count, insert_heart_rates, postgres};
+use crate::program::{Ran, Running, signal};
+
+#[test]
+fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 20, 2, 10);
+    let output = program
+        .command(&["run-once"])
+        .env("VITALFOLD__PACE__SERVER_CONNECTIONS", "1")
+        .output()
+        .unwrap();
+    let ran = Ran::from(output);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("pace: one user at a time, in small batches: "),
+        "{ran:?}"
+    );
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
+    let largest = "(select max(rows_pulled) from aggregation_batches)";
+    assert_eq!(db.value(largest), "50");
+    // One for the run lock, one for the pull, one for the only user, one for
+    // the books.
+    let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
+    assert!(db.value(most).parse::<u32>().unwrap() <= 4);
+}
+
+#[test]
+fn waits_for_locks_slow_a_worker_down_until_they_end() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 1, 1, 5);
+    let mut holder = db.session();
+    holder.send("begin; select from raw_vitals for update;");
+    wait_until("the rows are locked", || {
+        count(
+            &db,
+            "pg_locks where relation = 'raw_vitals'::regclass and mode = 'RowShareLock'",
+        ) > 0
+    });
+    let mut waiter = db.session();
+    waiter.send("update raw_vitals set note = 'edited';");
+    let waiting = "pg_locks where not granted";
+    wait_until("the application waits for itself", || {
+        count(&db, waiting) > 0
+    });
+    let log = program.dir.path().join("log");
+    let child = program
+        .command(&["worker"])
+        .envs([
+            ("VITALFOLD__PACE__LOCK_WAITS", "1"),
+            ("VITALFOLD__WORKER__POLL", "20ms"),
+            ("VITALFOLD__HTTP__ENABLED", "false"),
+        ])
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let mut worker = Running(child);
+    let logged = |text: &str| std::fs::read_to_string(&log).unwrap().contains(text);
+    wait_until("it holds back", || logged("sessions wait for locks"));
+    holder.send("rollback;");
+    holder.end();
+    waiter.end();
+    wait_until("it goes on", || {
+        logged("pace: as configured again: the server is at ease")
+    });
+    signal(&worker, "TERM");
+    assert!(worker.wait().unwrap().success());
+}
+
+#[test]
+fn every_change_of_the_batch_size_is_logged_with_its_reason() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 20, 5, 20);
+    let ran = program.run(&["run-once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for rows in [100, 200] {
+        let line = format!("pace: vitals in batches of {rows} rows: more rows wait");
+        assert_eq!(ran.stderr.matches(&line).count(), 1, "{ran:?}");
+    }
+}
