@@ -8,14 +8,14 @@ use crate::table::Outcome;
 pub(crate) fn held(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
-    let holders = [
-        // They arrive in a second, and are held by then.
-        "insert into raw_vitals (user_id, metric, value, unit, started_at, created_at) \
+    // They can be pulled in two seconds, and are held by then.
+    let awaited = "insert into raw_vitals (user_id, metric, value, unit, started_at, created_at) \
          select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime, \
-           now() + interval '1 second' from generate_series(1, 5) u; \
-         begin; select id from raw_vitals where status = 'pending' and user_id <= 5 for update",
-        "begin; select metric from vitals_aggregates where user_id > 15 for update",
-        "begin; lock table vitals_aggregates in share row exclusive mode",
+           now() + interval '2 seconds' from generate_series(1, 5) u";
+    let holders = [
+        "select id from raw_vitals where status = 'pending' and user_id <= 5 for update",
+        "select metric from vitals_aggregates where user_id > 15 for update",
+        "lock table vitals_aggregates in share row exclusive mode",
     ];
     let arrives = "insert into raw_vitals (user_id, metric, value, unit, started_at) \
          select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime \
@@ -25,12 +25,13 @@ pub(crate) fn held(setting: &Setting) -> Outcome {
     arena.wait("there are aggregates to lock", || {
         sql.count("vitals_monthly where user_id = 20") > 0
     });
-    for statements in holders.iter().cycle().take(setting.pick(3, 18)) {
+    for statement in holders.iter().cycle().take(setting.pick(4, 18)) {
         let before = workers.logged(&["due to lock timeout"]);
         let holder = arena.sql();
-        holder.run(statements).unwrap();
+        sql.run(awaited).unwrap();
+        holder.run(&format!("begin; {statement}")).unwrap();
+        sql.run(arrives).unwrap();
         arena.wait("a worker met the lock", || {
-            sql.run(arrives).unwrap();
             workers.logged(&["due to lock timeout"]) > before
         });
         arena.fault();
