@@ -1,6 +1,7 @@
 //! Poison: finding the rows without which a group folds.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -13,6 +14,10 @@ use crate::with_domain;
 /// Trial folds of one group, each rolled back: enough for about twenty
 /// poisonous rows among two thousand.
 const MOST_TRIALS: usize = 256;
+
+/// Another worker has a user for one short transaction at a time.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Rejects the rows of a failing group that are at fault, and folds the rest.
 /// Returns none where no rows are, so that the group stays failed.
@@ -68,9 +73,7 @@ async fn find<S: Store>(
     };
     let mut search = Search::new(&ids);
     while let Some(rows) = search.next_trial() {
-        let tried = with_domain!(key.domain, F =>
-            engine.store.fold_without::<F>(key, &isolation(rows, true)).await);
-        match tried {
+        match fold_without(engine, key, &isolation(rows, true)).await {
             Ok(GroupOutcome::Folded { .. }) => search.learn(true),
             Err(error) if error.class == ErrorClass::Data => search.learn(false),
             Ok(GroupOutcome::Locked) => return Ok(None),
@@ -84,9 +87,26 @@ async fn find<S: Store>(
         // It folds by now: the next attempt will show.
         return Ok(None);
     }
-    let outcome = with_domain!(key.domain, F =>
-        engine.store.fold_without::<F>(key, &isolation(&rows, false)).await)?;
+    let outcome = fold_without(engine, key, &isolation(&rows, false)).await?;
     Ok(Some((rows, outcome)))
+}
+
+/// Waits for another worker that has this user: the search may be the group's
+/// last, because it follows the last attempt.
+async fn fold_without<S: Store>(
+    engine: &Engine<S>,
+    key: GroupKey,
+    isolation: &Isolation,
+) -> Result<GroupOutcome> {
+    for _ in 0..LOCK_TRIES {
+        let tried = with_domain!(key.domain, F =>
+            engine.store.fold_without::<F>(key, isolation).await)?;
+        if tried != GroupOutcome::Locked || engine.stop.is_cancelled() {
+            return Ok(tried);
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    Ok(GroupOutcome::Locked)
 }
 
 /// Finds the rows to leave out by halving: which rows to leave out next, given
