@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
-use crate::store::{AnyStore, Result as StoreResult, Status, Store};
+use crate::store::{AnyStore, Result as StoreResult, Status, Store, WorkerStatus};
 use crate::with_store;
 
 /// `--watch 0s` is not meant to keep the server busy.
@@ -99,7 +99,7 @@ fn render(status: &Status) -> String {
         for worker in &status.workers {
             workers.add_row([
                 worker.worker.clone(),
-                worker.activity.clone(),
+                doing(worker),
                 worker.started_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
                 format!("{} ago", age(worker.seen_seconds_ago)),
             ]);
@@ -108,6 +108,14 @@ fn render(status: &Status) -> String {
         text.push_str(&output::render(&workers));
     }
     text
+}
+
+/// What a worker does, and to how many groups.
+fn doing(worker: &WorkerStatus) -> String {
+    match worker.folding.len() {
+        0 => worker.activity.clone(),
+        groups => format!("{}, {groups} groups", worker.activity),
+    }
 }
 
 fn age(seconds: i64) -> String {

@@ -257,6 +257,8 @@ pub struct WorkerStatus {
     pub worker: String,
     pub mode: String,
     pub activity: String,
+    /// The groups in flight at its last sign of life.
+    pub folding: Vec<GroupKey>,
     pub started_at: DateTime<Utc>,
     pub seen_seconds_ago: i64,
 }

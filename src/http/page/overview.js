@@ -151,9 +151,18 @@ function workers(overview) {
     : table([
       { name: "Worker", cell: (w) => [w.worker, w.worker === overview.worker ? h("span", { class: "wide" }, " (this one)") : null] },
       { name: "Doing", cell: (w) => h("span", { class: `tag ${w.activity === "paused" ? "warn" : ""}` }, w.activity) },
+      { name: "Groups in flight", cell: (w) => folding(w.folding) },
       { name: "Since", cls: "wide", cell: (w) => moment(w.started_at) },
       { name: "Seen", n: true, cell: (w) => `${span(w.seen_seconds_ago)} ago` },
     ], list, { label: "Workers", scrolls: true })));
+}
+
+// The first few by name; all of them in the title.
+function folding(groups) {
+  if (groups.length === 0) return "–";
+  const name = (group) => `${group.domain} of user ${group.user_id} on ${group.local_date}`;
+  const rest = groups.length > 2 ? ` and ${count(groups.length - 2)} more` : "";
+  return h("span", { title: groups.slice(0, 50).map(name).join("\n") }, groups.slice(0, 2).map(name).join(", ") + rest);
 }
 
 function batches(list) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Date, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{self, StoredAggregate};
@@ -19,6 +19,8 @@ struct WorkerRow {
     mode: String,
     #[diesel(sql_type = Text)]
     activity: String,
+    #[diesel(sql_type = Jsonb)]
+    folding: serde_json::Value,
     #[diesel(sql_type = Timestamptz)]
     started_at: DateTime<Utc>,
     #[diesel(sql_type = BigInt)]
@@ -60,7 +62,7 @@ pub(super) async fn status(
     .get_result(connection)
     .await?;
     let workers: Vec<WorkerRow> = diesel::sql_query(
-        "select worker, mode, activity, started_at, \
+        "select worker, mode, activity, folding, started_at, \
            extract(epoch from now() - seen_at)::bigint as seen_ago \
          from worker_heartbeats where seen_at > now() - interval '1 minute' \
          order by started_at, worker",
@@ -76,6 +78,7 @@ pub(super) async fn status(
                 worker: row.worker,
                 mode: row.mode,
                 activity: row.activity,
+                folding: serde_json::from_value(row.folding).unwrap_or_default(),
                 started_at: row.started_at,
                 seen_seconds_ago: row.seen_ago,
             })

@@ -19,6 +19,8 @@ struct WorkerRow {
     #[diesel(sql_type = Text)]
     activity: String,
     #[diesel(sql_type = Text)]
+    folding: String,
+    #[diesel(sql_type = Text)]
     started_at: String,
     #[diesel(sql_type = BigInt)]
     seen_ago: i64,
@@ -60,7 +62,7 @@ pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> Q
     ))
     .get_result(connection)?;
     let workers: Vec<WorkerRow> = diesel::sql_query(format!(
-        "select worker, mode, activity, started_at, {} as seen_ago \
+        "select worker, mode, activity, folding, started_at, {} as seen_ago \
          from worker_heartbeats where seen_at > {} order by started_at, worker",
         seconds_since("seen_at"),
         now_plus("'-1 minute'")
@@ -73,6 +75,7 @@ pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> Q
                 worker: row.worker,
                 mode: row.mode,
                 activity: row.activity,
+                folding: serde_json::from_str(&row.folding).unwrap_or_default(),
                 started_at: parse_time(&row.started_at)
                     .map_err(diesel::result::Error::DeserializationError)?,
                 seen_seconds_ago: row.seen_ago,
