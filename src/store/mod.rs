@@ -166,12 +166,14 @@ pub trait Store: RawStore {
     fn row_ids<F: Fold>(&self, key: GroupKey) -> impl Future<Output = Result<Vec<i64>>> + Send;
 
     /// Records a failed attempt in a transaction of its own: the group waits
-    /// for its next attempt or is dead, its unfinished rows are `failed`.
+    /// for its next attempt or is dead, its unfinished rows are `failed`. Returns
+    /// none, and does nothing, where it is put off or dead already: another
+    /// worker tried it at the same time, and an attempt counts once.
     fn mark_failed<F: Fold>(
         &self,
         key: GroupKey,
         failure: &Failure,
-    ) -> impl Future<Output = Result<GroupState>> + Send;
+    ) -> impl Future<Output = Result<Option<GroupState>>> + Send;
 
     /// Recomputes a group from its raw rows and compares, all as of one moment;
     /// writes nothing.

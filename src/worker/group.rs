@@ -84,7 +84,10 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     if engine.breaker.is_open() {
         return Ok(GroupResult::Interrupted);
     }
-    let state = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
+    let recorded = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
+    let Some(state) = recorded else {
+        return Ok(GroupResult::Skipped);
+    };
     let keeps_failing = match state {
         GroupState::Due { attempts } => attempts > 1,
         GroupState::Dead { .. } => true,
@@ -99,7 +102,8 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
 }
 
 /// Marks a group failed, in a transaction of its own. `backoff` is the pause
-/// before its second attempt.
+/// before its second attempt. Returns none where another worker has recorded
+/// the same attempt.
 ///
 /// # Errors
 /// The failure could not be recorded.
@@ -108,7 +112,7 @@ pub async fn record_failure<S: Store>(
     key: GroupKey,
     error: &StoreError,
     backoff: Duration,
-) -> Result<GroupState> {
+) -> Result<Option<GroupState>> {
     let failure = Failure {
         error: error.to_string(),
         class: error.class,
@@ -119,7 +123,9 @@ pub async fn record_failure<S: Store>(
         jitter: jitter(),
     };
     let marked = with_domain!(key.domain, F => engine.store.mark_failed::<F>(key, &failure).await);
-    let state = engine.observe(marked)?;
+    let Some(state) = engine.observe(marked)? else {
+        return Ok(None);
+    };
     let what = match state {
         GroupState::Due { attempts } => format!("attempt {attempts} failed, will be tried again"),
         GroupState::Dead { attempts } => format!("dead after {attempts} attempts"),
@@ -129,5 +135,5 @@ pub async fn record_failure<S: Store>(
         error.class = error.class.name(),
         "group of user {} on {} {what}: {error}", key.user_id, key.local_date
     );
-    Ok(state)
+    Ok(Some(state))
 }

@@ -83,8 +83,9 @@ async fn find<S: Store>(
     let Some(rows) = search.culprits() else {
         return Ok(None);
     };
-    if rows.is_empty() {
-        // It folds by now: the next attempt will show.
+    // Without a culprit it folds by now: the next attempt will show. Where every
+    // row of several is one, it is the group that cannot be folded.
+    if rows.is_empty() || (rows.len() == ids.len() && ids.len() > 1) {
         return Ok(None);
     }
     let outcome = fold_without(engine, key, &isolation(&rows, false)).await?;

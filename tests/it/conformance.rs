@@ -47,6 +47,7 @@ on_both! {
     a_pull_leaves_out_what_must_wait,
     a_failed_group_waits_and_then_is_dead,
     a_transient_failure_is_nobodys_fault,
+    an_attempt_of_two_workers_counts_once,
     marking_goes_in_steps,
     a_rejected_row_keeps_its_reason_until_it_is_corrected,
     labs_fold_into_their_periods,
@@ -435,14 +436,14 @@ async fn a_failed_group_waits_and_then_is_dead<S: Store>(db: &Database, store: S
     let filter = GroupFilter::default();
     let soon = failure(ErrorClass::Data, Duration::ZERO);
     let state = store.mark_failed::<Vitals>(key, &soon).await.unwrap();
-    assert_eq!(state, GroupState::Due { attempts: 1 });
+    assert_eq!(state, Some(GroupState::Due { attempts: 1 }));
     assert_eq!(db.value("(select error from raw_vitals)"), "forced");
     assert_eq!(
         store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(),
         [key]
     );
     let state = store.mark_failed::<Vitals>(key, &soon).await.unwrap();
-    assert_eq!(state, GroupState::Dead { attempts: 2 });
+    assert_eq!(state, Some(GroupState::Dead { attempts: 2 }));
     assert_eq!(
         store.due_groups(Domain::Vitals, &filter, 10).await.unwrap(),
         []
@@ -475,8 +476,22 @@ async fn a_transient_failure_is_nobodys_fault<S: Store>(_: &Database, store: S) 
             .mark_failed::<Vitals>(key, &failure(ErrorClass::Transient, Duration::ZERO))
             .await
             .unwrap();
-        assert_eq!(state, GroupState::Due { attempts: 0 });
+        assert_eq!(state, Some(GroupState::Due { attempts: 0 }));
     }
+}
+
+async fn an_attempt_of_two_workers_counts_once<S: Store>(_: &Database, store: S) {
+    store
+        .insert_raw::<Vitals>(vec![heart_rate(1, "2026-01-05T10:00:00Z", 60.0)])
+        .await
+        .unwrap();
+    let key = vitals_group(1, "2026-01-05");
+    let failed = failure(ErrorClass::Data, Duration::from_secs(3600));
+    let first = store.mark_failed::<Vitals>(key, &failed).await.unwrap();
+    assert_eq!(first, Some(GroupState::Due { attempts: 1 }));
+    let second = store.mark_failed::<Vitals>(key, &failed).await.unwrap();
+    assert_eq!(second, None);
+    assert_eq!(store.past_failures(key, 10).await.unwrap().len(), 1);
 }
 
 async fn marking_goes_in_steps<S: Store>(_: &Database, store: S) {

@@ -133,6 +133,23 @@ fn a_group_that_fails_without_any_row_is_dead_at_its_limit() {
     );
 }
 
+#[test]
+fn a_group_whose_aggregates_are_refused_loses_no_row() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 2, 1, 5);
+    db.execute("alter table vitals_aggregates add constraint refuse check (user_id <> 1)");
+    assert!(run_until_settled(&db, &program, "3"));
+    assert_eq!(
+        db.value("(select state || attempts from aggregation_groups)"),
+        "dead3"
+    );
+    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 0);
+    db.execute("alter table vitals_aggregates drop constraint refuse");
+    program.ok(&["failed", "retry"]);
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 10);
+}
+
 /// A worker that takes rows at once and can wait for locks for long.
 fn worker(program: &Program) -> Running {
     let child = program

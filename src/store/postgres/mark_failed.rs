@@ -22,7 +22,7 @@ pub(super) async fn mark_failed<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
     failure: &Failure,
-) -> QueryResult<GroupState> {
+) -> QueryResult<Option<GroupState>> {
     let blame = i32::from(failure.class != ErrorClass::Transient);
     let marked = connection
         .transaction(async |connection| {
@@ -48,7 +48,11 @@ pub(super) async fn mark_failed<F: Fold>(
                     .bind::<Text, _>(failure.class.name()),
             )
             .get_result::<MarkedState>(&mut *connection)
-            .await?;
+            .await
+            .optional()?;
+            let Some(marked) = marked else {
+                return Ok(None);
+            };
             // Rows that the application has locked stay as they are: the mark
             // must not fail for the reason that the group did.
             Cached(
@@ -78,12 +82,14 @@ pub(super) async fn mark_failed<F: Fold>(
                 ))
                 .execute(&mut *connection)
                 .await?;
-            QueryResult::Ok(marked)
+            QueryResult::Ok(Some(marked))
         })
         .await?;
-    let attempts = u32::try_from(marked.attempts).unwrap_or(0);
-    Ok(match marked.state.as_str() {
-        "dead" => GroupState::Dead { attempts },
-        _ => GroupState::Due { attempts },
-    })
+    Ok(marked.map(|marked| {
+        let attempts = u32::try_from(marked.attempts).unwrap_or(0);
+        match marked.state.as_str() {
+            "dead" => GroupState::Dead { attempts },
+            _ => GroupState::Due { attempts },
+        }
+    }))
 }

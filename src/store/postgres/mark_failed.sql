@@ -1,5 +1,7 @@
 -- mark_failed: $1 user, $2 domain, $3 date, $4 blame (0 or 1), $5 max attempts,
 -- $6 backoff and $7 longest backoff in seconds, $8 jitter, $9 error, $10 class.
+-- A group that is put off or dead by now was tried by another worker at the same
+-- time, which recorded it: the attempt counts once.
 insert into aggregation_groups as g
     (user_id, domain, local_date, state, attempts, next_attempt_at, error, error_class)
 values (
@@ -16,4 +18,5 @@ on conflict (user_id, domain, local_date) do update set
     error = excluded.error,
     error_class = excluded.error_class,
     updated_at = excluded.updated_at
+where g.state = 'due' and g.next_attempt_at <= now()
 returning state, attempts

@@ -207,7 +207,11 @@ impl Store for PgStore {
         on_connection!(self, "read row ids", c => group::row_ids::<F>(c, key))
     }
 
-    async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
+    async fn mark_failed<F: Fold>(
+        &self,
+        key: GroupKey,
+        failure: &Failure,
+    ) -> Result<Option<GroupState>> {
         on_connection!(self, "mark failed", c => mark_failed::mark_failed::<F>(c, key, failure))
     }
 

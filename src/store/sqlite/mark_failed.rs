@@ -19,14 +19,14 @@ pub(super) fn mark_failed<F: Fold>(
     connection: &mut SqliteConnection,
     key: GroupKey,
     failure: &Failure,
-) -> QueryResult<GroupState> {
+) -> QueryResult<Option<GroupState>> {
     let blame = i64::from(failure.class != ErrorClass::Transient);
     let pause = |attempts: &str| {
         rows::now_plus(&format!(
             "(min(?6 * (1 << min({attempts}, 30)), ?7) * ?8) || ' seconds'"
         ))
     };
-    let marked: MarkedState = diesel::sql_query(format!(
+    let marked: Option<MarkedState> = diesel::sql_query(format!(
         "insert into aggregation_groups \
            (user_id, domain, local_date, state, attempts, next_attempt_at, error, error_class) \
          values (?1, ?2, ?3, case when ?4 >= ?5 then 'dead' else 'due' end, ?4, {first}, ?9, ?10) \
@@ -34,6 +34,7 @@ pub(super) fn mark_failed<F: Fold>(
            state = case when attempts + ?4 >= ?5 then 'dead' else 'due' end, \
            attempts = attempts + ?4, next_attempt_at = {next}, \
            error = excluded.error, error_class = excluded.error_class, updated_at = {NOW} \
+         where state = 'due' and next_attempt_at <= {NOW} \
          returning state, attempts",
         first = pause("0"),
         next = pause("attempts"),
@@ -48,7 +49,12 @@ pub(super) fn mark_failed<F: Fold>(
     .bind::<Double, _>(failure.jitter)
     .bind::<Text, _>(&failure.error)
     .bind::<Text, _>(failure.class.name())
-    .get_result(connection)?;
+    .get_result(connection)
+    .optional()?;
+    // Put off by now: another process tried it at the same time and recorded it.
+    let Some(marked) = marked else {
+        return Ok(None);
+    };
     diesel::sql_query(format!(
         "update {table} set status = 'failed', error = ?, attempts = attempts + ? \
          where user_id = ? and local_date = ? and status in ('pending', 'failed')",
@@ -73,8 +79,8 @@ pub(super) fn mark_failed<F: Fold>(
     .bind::<Text, _>(&failure.worker)
     .execute(connection)?;
     let attempts = u32::try_from(marked.attempts).unwrap_or(0);
-    Ok(match marked.state.as_str() {
+    Ok(Some(match marked.state.as_str() {
         "dead" => GroupState::Dead { attempts },
         _ => GroupState::Due { attempts },
-    })
+    }))
 }

@@ -267,7 +267,11 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn mark_failed<F: Fold>(&self, key: GroupKey, failure: &Failure) -> Result<GroupState> {
+    async fn mark_failed<F: Fold>(
+        &self,
+        key: GroupKey,
+        failure: &Failure,
+    ) -> Result<Option<GroupState>> {
         let failure = failure.clone();
         self.write("mark failed", move |c| {
             mark_failed::mark_failed::<F>(c, key, &failure)
