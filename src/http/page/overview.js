@@ -151,7 +151,7 @@ function workers(overview) {
     : table([
       { name: "Worker", cell: (w) => [w.worker, w.worker === overview.worker ? h("span", { class: "wide" }, " (this one)") : null] },
       { name: "Doing", cell: (w) => h("span", { class: `tag ${w.activity === "paused" ? "warn" : ""}` }, w.activity) },
-      { name: "Groups in flight", cell: (w) => folding(w.folding) },
+      { name: "Groups in flight", cls: "wide", cell: (w) => folding(w.folding) },
       { name: "Since", cls: "wide", cell: (w) => moment(w.started_at) },
       { name: "Seen", n: true, cell: (w) => `${span(w.seen_seconds_ago)} ago` },
     ], list, { label: "Workers", scrolls: true })));
