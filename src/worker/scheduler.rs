@@ -1,24 +1,26 @@
 //! Batches, several at a time, until it is time to stop.
 
+mod chores;
+mod domain_state;
+mod outage;
+
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::Engine;
 use super::batch_size::{BatchSize, Went};
-use super::beat::{self, Chore, Chores};
+use super::beat::Chores;
 use super::pace::Pace;
-use super::pass::{self, Lane, PassReport, Plan};
-use super::retry::{jitter, transient_pause};
-use super::unclean;
+use super::pass::{self, Lane, PassReport};
+use super::retry::jitter;
 use crate::domain::{Domain, UserId};
 use crate::store::{ErrorClass, GroupFilter, Result, Store, StoreError};
 use crate::telemetry::metrics;
-use crate::with_domain;
+use domain_state::DomainState;
 
 /// How a run differs from another: what it takes and when it ends.
 #[derive(Debug, Clone)]
@@ -46,9 +48,6 @@ pub struct RunReport {
     /// Ended because an operator paused every worker.
     pub paused: bool,
 }
-
-/// A database that stays away this many tries in a row ends a one-shot run.
-const ONE_SHOT_PATIENCE: u32 = 3;
 
 /// Runs batches until the mode, its budget or the stop token ends them.
 /// `progress` hears of every batch.
@@ -83,15 +82,6 @@ pub async fn run<S: Store>(
     result.map(|()| run.report)
 }
 
-/// What a run knows of one domain.
-struct DomainState {
-    domain: Domain,
-    cursor: Option<UserId>,
-    size: BatchSize,
-    /// Before this nothing new is expected.
-    not_before: Instant,
-}
-
 type LaneEnd = (Domain, Result<PassReport>);
 
 struct Run<'a, S> {
@@ -117,9 +107,6 @@ struct Run<'a, S> {
     /// Tries in a row that found no database.
     outages: u32,
 }
-
-/// Small, so that pruning is a short transaction like any other.
-const PRUNE_ROWS: usize = 500;
 
 /// What a turn of the loop found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,45 +235,6 @@ impl<'a, S: Store> Run<'a, S> {
         }
     }
 
-    async fn attend_to(
-        &mut self,
-        chore: Chore,
-        progress: &mut impl FnMut(&PassReport),
-    ) -> Result<()> {
-        match chore {
-            Chore::Heartbeat => {
-                let paused = beat::send(self.engine, self.mode.name, self.paused).await?;
-                if paused != self.paused {
-                    info!("{}", if paused { "paused" } else { "resumed" });
-                }
-                self.paused = paused;
-                metrics::paused(paused);
-                Ok(())
-            }
-            Chore::Look => {
-                let load = self.engine.store.server_load().await;
-                self.pace.look(&self.engine.observe(load)?);
-                Ok(())
-            }
-            Chore::BuryTheDead => {
-                let dead = unclean::dead_workers(self.engine, false).await;
-                if !self.engine.observe(dead)?.is_empty() {
-                    // Their groups are tried with nothing else in flight.
-                    self.drain(progress).await?;
-                    self.try_suspects(false).await?;
-                }
-                Ok(())
-            }
-            Chore::Prune => loop {
-                let (keep, store) = (self.engine.config.keep_history, &self.engine.store);
-                let pruned = store.prune_history(keep, PRUNE_ROWS).await;
-                if self.engine.observe(pruned)? < PRUNE_ROWS as u64 || self.is_over() {
-                    return Ok(());
-                }
-            },
-        }
-    }
-
     /// Asks for all domains at once whether there is anything to pull.
     async fn work_came(&self) -> Result<bool> {
         let domains: Vec<_> = self.states.iter().map(|state| state.domain).collect();
@@ -407,60 +355,6 @@ impl<'a, S: Store> Run<'a, S> {
         }
     }
 
-    /// A transient error is waited out; others end the run, and so does a
-    /// database that stays away from a run that somebody waits for.
-    async fn bear(&mut self, error: StoreError) -> Result<()> {
-        metrics::error(error.class);
-        if !error.is_transient() || (self.mode.until_idle && self.outages == ONE_SHOT_PATIENCE) {
-            return Err(error);
-        }
-        let pause = transient_pause(self.outages);
-        self.outages = self.outages.saturating_add(1);
-        if !self.engine.breaker.is_open() {
-            warn!("tried again in {pause:.1?}: {error}");
-            self.pause(pause).await;
-        }
-        Ok(())
-    }
-
-    /// Waits for the open breaker's next probe and makes it.
-    async fn probe(&mut self) -> Result<()> {
-        let breaker = &self.engine.breaker;
-        self.pause(breaker.until_probe().unwrap_or_default()).await;
-        if self.engine.stop.is_cancelled() {
-            return Ok(());
-        }
-        match self.engine.store.ping().await {
-            Ok(()) => {
-                let open = breaker.close();
-                metrics::breaker(false);
-                info!("circuit breaker closes after {open:.1?}: the database answers");
-                Ok(())
-            }
-            Err(error) => {
-                let (probes, pause) = breaker.probe_failed();
-                warn!(
-                    "circuit breaker stays open, probe {probes} failed, next in {pause:.1?}: {error}"
-                );
-                Err(error)
-            }
-        }
-    }
-
-    async fn try_suspects(&self, starting: bool) -> Result<()> {
-        for dead in unclean::dead_workers(self.engine, starting).await? {
-            unclean::try_suspects(self.engine, self.mode.name, &dead).await?;
-        }
-        Ok(())
-    }
-
-    async fn pause(&self, pause: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.engine.stop.cancelled() => {}
-        }
-    }
-
     /// A database that cannot be asked has not been emptied.
     async fn work_is_left(&self) -> bool {
         for state in &self.states {
@@ -472,37 +366,6 @@ impl<'a, S: Store> Run<'a, S> {
             }
         }
         false
-    }
-}
-
-impl DomainState {
-    fn plan(&self, cursor: UserId, mode: &Mode) -> Plan {
-        Plan {
-            domain: self.domain,
-            cursor,
-            batch_rows: self.size.rows(),
-            settle: mode.settle,
-            only_due: mode.only_due.clone(),
-        }
-    }
-
-    /// Each process begins at a random user, so that several of them meet
-    /// seldom.
-    async fn cursor<S: Store>(&mut self, engine: &Engine<S>, mode: &Mode) -> Result<UserId> {
-        if mode.only_due.is_some() {
-            return Ok(UserId::MIN);
-        }
-        if let Some(cursor) = self.cursor {
-            return Ok(cursor);
-        }
-        let users = with_domain!(self.domain, F => engine.store.pending_users::<F>().await);
-        let cursor = match engine.observe(users)? {
-            Some((lowest, highest)) => rand::rng().random_range(lowest..=highest),
-            // No backlog to meet in.
-            None => UserId::MIN,
-        };
-        self.cursor = Some(cursor);
-        Ok(cursor)
     }
 }
 
