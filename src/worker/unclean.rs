@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::group::{process, record_failure};
 use super::{Engine, beat};
 use crate::domain::GroupKey;
-use crate::store::{ErrorClass, LastSeen, Result, Store, StoreError};
+use crate::store::{ErrorClass, FailedFilter, GroupFilter, LastSeen, Result, Store, StoreError};
 
 /// A worker that was not seen for this long is dead, wherever it ran.
 const SILENT_SECONDS: i64 = 60;
@@ -34,8 +34,13 @@ pub async fn dead_workers<S: Store>(engine: &Engine<S>, starting: bool) -> Resul
     Ok(seen)
 }
 
-/// Whether the worker ran on this machine, as a process that is gone.
+/// Whether the worker ran on this machine, as a process that is gone. Where
+/// other processes are hidden, as by systemd's `ProtectProc`, nobody can tell:
+/// then its silence does.
 fn ended_here<S>(engine: &Engine<S>, worker: &str) -> bool {
+    if !Path::new("/proc/1").exists() {
+        return false;
+    }
     let parts = |name: &str| {
         let mut parts = name.rsplitn(3, ':').map(str::to_owned);
         let (_mode, pid) = (parts.next()?, parts.next()?);
@@ -103,11 +108,11 @@ async fn try_alone<S: Store>(
 
 const DIED: &str = "the process died while it folded this group alone";
 
-/// Records that a process died over this group. The first time may have been
-/// anybody's kill: it does not count, and the group is tried again at once.
+/// Records that a process died over this group. The first time since it was
+/// last folded may have been anybody's kill: it does not count, and the group is
+/// tried again at once.
 async fn blame<S: Store>(engine: &Engine<S>, mode: &'static str, group: GroupKey) -> Result<()> {
-    let past = engine.store.past_failures(group, 1).await?;
-    let again = past.last().is_some_and(|past| past.error.contains(DIED));
+    let again = last_error(engine, group).await?.contains(DIED);
     let (class, backoff) = if again {
         (ErrorClass::Data, engine.config.retry_backoff)
     } else {
@@ -119,4 +124,22 @@ async fn blame<S: Store>(engine: &Engine<S>, mode: &'static str, group: GroupKey
         return Ok(());
     }
     try_alone(engine, mode, group).await
+}
+
+/// What the group's mark says; a group that was folded since has none.
+async fn last_error<S: Store>(engine: &Engine<S>, group: GroupKey) -> Result<String> {
+    let filter = FailedFilter {
+        within: GroupFilter {
+            users: vec![group.user_id],
+            from: Some(group.local_date),
+            to: Some(group.local_date),
+        },
+        ..FailedFilter::default()
+    };
+    let failed = engine.store.failed_groups(group.domain, &filter, None, 1);
+    Ok(failed
+        .await?
+        .pop()
+        .map(|group| group.error)
+        .unwrap_or_default())
 }
