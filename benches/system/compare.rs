@@ -1,0 +1,76 @@
+//! A run beside an earlier one's JSON.
+
+use std::fmt::Write;
+
+use crate::line::{Against, Line, Report};
+
+/// What is not put down to noise.
+const TOLERANCE: f64 = 0.15;
+
+pub(crate) struct Earlier {
+    figure: String,
+    what: String,
+    ratio: f64,
+    held: bool,
+}
+
+pub(crate) struct Worse {
+    line: String,
+    before: f64,
+    now: f64,
+}
+
+pub(crate) fn read(file: &str) -> Result<Vec<Earlier>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+    let line = |line: &serde_json::Value| {
+        Some(Earlier {
+            figure: line["figure"].as_str()?.to_owned(),
+            what: line["what"].as_str()?.to_owned(),
+            ratio: line["ratio"].as_f64()?,
+            held: line["holds"].as_bool()?,
+        })
+    };
+    json["lines"]
+        .as_array()
+        .and_then(|lines| lines.iter().map(line).collect())
+        .ok_or_else(|| format!("{file}: not what --json writes"))
+}
+
+/// Ratios that are worse by more than the tolerance, and limits that no longer
+/// hold.
+pub(crate) fn worse(now: &Report, earlier: &[Earlier]) -> Vec<Worse> {
+    now.lines
+        .iter()
+        .filter_map(|line| {
+            let before = (earlier.iter())
+                .find(|before| before.figure == line.figure && before.what == line.what)?;
+            is_worse(line, before).then(|| Worse {
+                line: format!("{}: {}", line.figure, line.what),
+                before: before.ratio,
+                now: line.ratio(),
+            })
+        })
+        .collect()
+}
+
+fn is_worse(line: &Line, before: &Earlier) -> bool {
+    let now = line.ratio();
+    match line.against {
+        Against::AtLeast(_) => now < before.ratio * (1.0 - TOLERANCE),
+        Against::AtMost(_) => now > before.ratio * (1.0 + TOLERANCE),
+        Against::Limit => before.held && !line.holds(),
+    }
+}
+
+pub(crate) fn render(worse: &[Worse]) -> String {
+    if worse.is_empty() {
+        return "no ratio is worse by more than 15 %\n".to_owned();
+    }
+    let mut text = String::from("worse by more than 15 %:\n");
+    for Worse { line, before, now } in worse {
+        writeln!(text, "  {line}: {before:.2} → {now:.2}").unwrap();
+    }
+    text
+}
