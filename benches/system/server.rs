@@ -88,7 +88,9 @@ impl Server {
         command
             .arg("-h")
             .arg(self.socket())
-            .args(["-U", "postgres", "-d", database]);
+            .args(["-U", "postgres"])
+            // pgbench has another meaning for -d.
+            .env("PGDATABASE", database);
         command
     }
 }

@@ -1,5 +1,7 @@
 //! Each figure in a file of its own.
 
+mod recorded;
+mod replay;
 mod set_based;
 mod throughput;
 

@@ -1,0 +1,154 @@
+//! The ceiling: the statements of the worker's group transaction, as a server
+//! logged them, replayed by pgbench over as many connections and in as many
+//! round trips. It looks for no work and folds nothing: every group gets what
+//! one typical group did, moved to its own user and date.
+
+use std::io::Write;
+
+use super::recorded::{Statement, recorded};
+use super::throughput::assert_all_completed;
+use crate::arguments::Arguments;
+use crate::line::Cost;
+use crate::process;
+use crate::program::Program;
+use crate::server::Server;
+use crate::workload::{FROM, Workload};
+
+/// The worker's default `worker.concurrency`.
+const CONNECTIONS: u64 = 8;
+
+pub(super) struct Replay {
+    script: tempfile::NamedTempFile,
+    /// The arrays of the typical group.
+    variables: Vec<(String, String)>,
+}
+
+impl Replay {
+    /// Folds a few groups on a server that logs statements.
+    pub(super) fn record(workload: &Workload, arguments: &Arguments) -> Replay {
+        let server = Server::with(&["-c", "log_statement=all"]);
+        server.sql("postgres", "create database run");
+        let few = Workload {
+            users: 1,
+            days: workload.days.min(14),
+            ..*workload
+        };
+        few.load(&server, "run", arguments);
+        Program::on(&server.url("run"), arguments).ok(&["run-once"]);
+        let log = std::fs::read_to_string(server.socket().join("log")).unwrap();
+        Replay::of(workload, few.days - 1, &recorded(&log))
+    }
+
+    /// From the last group that was folded, whose week and month were there
+    /// already: `last_day` days behind the first.
+    fn of(workload: &Workload, last_day: u64, recorded: &[Statement]) -> Replay {
+        let labs = workload.domain == "labs";
+        let raw = format!("raw_{}", workload.domain);
+        let (aggregates, coarse) = match labs {
+            true => ("lab_aggregates", "year"),
+            false => ("vitals_aggregates", "month"),
+        };
+        let last = |begins: &str, contains: &str| {
+            recorded
+                .iter()
+                .rfind(|one| one.text.starts_with(begins) && one.text.contains(contains))
+                .unwrap_or_else(|| panic!("the worker sent no {begins} … {contains}"))
+        };
+        let date = format!("(date '{FROM}' + :day::int)");
+        let user = || ":user::bigint".to_owned();
+        let moved = "(:day::int - :last_day::int)";
+
+        let lock = last("select pg_try_advisory", "put_off").bind(|number| match number {
+            1 => format!("'{}'", workload.domain),
+            2 => user(),
+            _ => date.clone(),
+        });
+        let rows = last("select id, status", &raw).bind(|number| match number {
+            1 => user(),
+            _ => date.clone(),
+        });
+        let days = last("select period, local_date", aggregates).bind(|number| match number {
+            1 => user(),
+            2 => format!("date_trunc('{coarse}', {date})::date"),
+            _ => format!("(date_trunc('{coarse}', {date}) + interval '1 {coarse}')::date - 1"),
+        });
+        let into = format!("insert into {aggregates}");
+        let mut variables = vec![("last_day".to_owned(), last_day.to_string())];
+        let upsert = last(&into, "on conflict");
+        let insert = (recorded.iter())
+            .rfind(|one| one.text.starts_with(&into) && !one.text.contains("on conflict"))
+            .expect("the worker inserts");
+        let mut put = |statement: &Statement, prefix: &str| {
+            statement.bind(|number| {
+                if number == 1 {
+                    return user();
+                }
+                let name = format!("{prefix}{number}");
+                if !variables.iter().any(|(known, _)| *known == name) {
+                    let value = statement.parameters[number - 1].clone();
+                    variables.push((name.clone(), value));
+                }
+                format!(":{name}")
+            })
+        };
+        let insert = put(insert, "insert")
+            .replace("s.local_date", &format!("s.local_date + {moved}"))
+            .replace(
+                "s.period_start",
+                &format!("s.period_start + make_interval(days => {moved})"),
+            );
+        // A count that differs from group to group, or nothing is written.
+        let upsert = put(upsert, "upsert")
+            .replace(
+                "s.local_date",
+                &format!("date_trunc(s.period, {date})::date"),
+            )
+            .replace(
+                "s.period_start",
+                &format!("date_trunc(s.period, {date}::timestamptz)"),
+            )
+            .replace("s.\"count\"", "s.\"count\" + :day::int");
+        // The ids are read once more: pgbench keeps none.
+        let complete = last(&format!("update {raw}"), "completed").bind(|number| match number {
+            1 => user(),
+            _ => format!(
+                "(select array_agg(id) from {raw} where user_id = :user and local_date = {date})"
+            ),
+        });
+        let mut script = tempfile::NamedTempFile::new().unwrap();
+        write!(
+            script,
+            "\\set number :number + 1\n\
+             \\set user 1 + :client_id + {CONNECTIONS} * (:number / {days_each})\n\
+             \\set day mod(:number, {days_each})\n\
+             \\if :user <= {users}\n\
+             \\startpipeline\nbegin;\n{lock};\n\\endpipeline\n\
+             \\startpipeline\n{rows};\n{days};\n\\endpipeline\n\
+             \\startpipeline\n{insert};\n{upsert};\n{complete};\n\\endpipeline\n\
+             commit;\n\
+             \\endif\n",
+            days_each = workload.days,
+            users = workload.users,
+        )
+        .unwrap();
+        Replay { script, variables }
+    }
+
+    pub(super) fn fold(&self, workload: &Workload, template: &str, server: &Server) -> Cost {
+        server.copy(template, "run");
+        let groups_each = workload.users.div_ceil(CONNECTIONS) * workload.days;
+        let mut pgbench = server.client("pgbench", "run");
+        pgbench
+            .args(["--no-vacuum", "--protocol=prepared", "--define=number=-1"])
+            .arg(format!("--client={CONNECTIONS}"))
+            .arg(format!("--transactions={groups_each}"))
+            .arg("--file")
+            .arg(self.script.path());
+        for (name, value) in &self.variables {
+            pgbench.arg(format!("--define={name}={value}"));
+        }
+        let cost = process::measure(server, pgbench);
+        assert_all_completed(workload, server);
+        cost
+    }
+}
