@@ -10,6 +10,7 @@ const TOLERANCE: f64 = 0.15;
 pub(crate) struct Earlier {
     figure: String,
     what: String,
+    /// What was measured, where there is no ratio.
     ratio: f64,
     held: bool,
 }
@@ -28,7 +29,7 @@ pub(crate) fn read(file: &str) -> Result<Vec<Earlier>, String> {
         Some(Earlier {
             figure: line["figure"].as_str()?.to_owned(),
             what: line["what"].as_str()?.to_owned(),
-            ratio: line["ratio"].as_f64()?,
+            ratio: line["ratio"].as_f64().or(line["ours"].as_f64())?,
             held: line["holds"].as_bool()?,
         })
     };
@@ -49,14 +50,21 @@ pub(crate) fn worse(now: &Report, earlier: &[Earlier]) -> Vec<Worse> {
             is_worse(line, before).then(|| Worse {
                 line: format!("{}: {}", line.figure, line.what),
                 before: before.ratio,
-                now: line.ratio(),
+                now: measured(line),
             })
         })
         .collect()
 }
 
+fn measured(line: &Line) -> f64 {
+    match line.against {
+        Against::Limit => line.ours,
+        Against::AtLeast(_) | Against::AtMost(_) => line.ratio(),
+    }
+}
+
 fn is_worse(line: &Line, before: &Earlier) -> bool {
-    let now = line.ratio();
+    let now = measured(line);
     match line.against {
         Against::AtLeast(_) => now < before.ratio * (1.0 - TOLERANCE),
         Against::AtMost(_) => now > before.ratio * (1.0 + TOLERANCE),
@@ -68,7 +76,7 @@ pub(crate) fn render(worse: &[Worse]) -> String {
     if worse.is_empty() {
         return "no ratio is worse by more than 15 %\n".to_owned();
     }
-    let mut text = String::from("worse by more than 15 %:\n");
+    let mut text = String::from("worse by more than 15 %, or no longer within a limit:\n");
     for Worse { line, before, now } in worse {
         writeln!(text, "  {line}: {before:.2} → {now:.2}").unwrap();
     }

@@ -7,7 +7,7 @@ pub(crate) enum Against {
     AtLeast(f64),
     /// Another state's figure of the same run; the ratio should be low.
     AtMost(f64),
-    /// A fixed limit: the ratio is at most 1.
+    /// A fixed limit, which may be 0: what is measured is not above it.
     Limit,
 }
 
@@ -34,7 +34,10 @@ impl Line {
         pairs: &[(f64, f64)],
     ) -> Line {
         let (ours, baselines): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        let mut ratios: Vec<_> = pairs.iter().map(|(a, b)| a / b).collect();
+        let mut ratios: Vec<_> = pairs
+            .iter()
+            .map(|(a, b)| a / b.max(f64::MIN_POSITIVE))
+            .collect();
         ratios.sort_by(f64::total_cmp);
         Line {
             figure: figure.to_owned(),
@@ -61,17 +64,11 @@ impl Line {
         median(self.ratios.clone())
     }
 
-    pub(crate) fn target(&self) -> f64 {
-        match self.against {
-            Against::AtLeast(target) | Against::AtMost(target) => target,
-            Against::Limit => 1.0,
-        }
-    }
-
     pub(crate) fn holds(&self) -> bool {
         match self.against {
             Against::AtLeast(target) => self.ratio() >= target,
-            Against::AtMost(_) | Against::Limit => self.ratio() <= self.target(),
+            Against::AtMost(target) => self.ratio() <= target,
+            Against::Limit => self.ours <= self.baseline,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! `scripts/bench [--quick] [--json FILE] [--compare FILE] [--binary FILE] [FIGURE…]`
 #![expect(clippy::print_stdout, reason = "the table is what this program prints")]
 
+mod api;
 mod arguments;
 #[path = "../../tests/it/cluster.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -14,8 +15,16 @@ mod figures;
 mod line;
 mod process;
 mod program;
+#[path = "../../tests/chaos/proxy.rs"]
+#[allow(dead_code, reason = "shared with the chaos suite")]
+mod proxy;
 mod report;
+mod sampler;
 mod server;
+#[path = "../../tests/chaos/sql.rs"]
+#[allow(dead_code, reason = "shared with the chaos suite")]
+mod sql;
+mod worker;
 mod workload;
 
 use std::time::Instant;

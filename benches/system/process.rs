@@ -85,6 +85,12 @@ pub(crate) fn measure(server: &Server, mut command: Command) -> Cost {
     }
 }
 
+/// Runs a command to its end, which must be a good one.
+pub(crate) fn run(mut command: Command) {
+    let status = command.stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "a command ended with {status}");
+}
+
 /// Waits for a process; returns its largest resident memory, bytes.
 fn wait(child: &mut Child) -> u64 {
     let mut memory = 0;

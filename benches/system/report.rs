@@ -46,31 +46,31 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 fn row(line: &Line) -> String {
-    let sign = match line.against {
-        Against::AtLeast(_) => "≥",
-        Against::AtMost(_) | Against::Limit => "≤",
-    };
     let spread = match &line.ratios[..] {
         [lowest, .., highest] => format!("{lowest:.2}–{highest:.2}"),
-        _ => "-".to_owned(),
+        _ => String::new(),
     };
+    let (ratio, target) = match line.against {
+        Against::AtLeast(target) => (format!("{:.2}", line.ratio()), format!("≥ {target}")),
+        Against::AtMost(target) => (format!("{:.2}", line.ratio()), format!("≤ {target}")),
+        // Beside it stands the limit itself.
+        Against::Limit => (String::new(), "within".to_owned()),
+    };
+    let value = |value| format!("{} {}", number(value), line.unit);
     format!(
-        "| {} | {} | {} {unit} | {} {unit} | {:.2} | {spread} | {sign} {} | {} |",
+        "| {} | {} | {} | {} | {ratio} | {spread} | {target} | {} |",
         line.figure,
         line.what,
-        number(line.ours),
-        number(line.baseline),
-        line.ratio(),
-        line.target(),
+        value(line.ours).trim_end(),
+        value(line.baseline).trim_end(),
         if line.holds() { "ok" } else { "missed" },
-        unit = line.unit,
     )
 }
 
 /// Three digits that mean something.
 fn number(value: f64) -> String {
     match value.abs() {
-        1000.0.. => format!("{:.0}", value),
+        _ if value.fract() == 0.0 => format!("{value:.0}"),
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
         _ => format!("{value:.2}"),
@@ -88,9 +88,12 @@ pub(crate) fn json(report: &Report, size: &str, seconds: f64) -> String {
                 "unit": line.unit,
                 "ours": line.ours,
                 "baseline": line.baseline,
-                "ratio": line.ratio(),
-                "ratios": line.ratios,
-                "target": line.target(),
+                "ratio": (line.against != Against::Limit).then(|| line.ratio()),
+                "ratios": (line.against != Against::Limit).then_some(&line.ratios),
+                "target": match line.against {
+                    Against::AtLeast(target) | Against::AtMost(target) => target,
+                    Against::Limit => line.baseline,
+                },
                 "better": match line.against {
                     Against::AtLeast(_) => "high",
                     Against::AtMost(_) => "low",

@@ -1,7 +1,7 @@
 //! How many rows a second are folded for how much work.
 
 use super::replay::Replay;
-use super::set_based;
+use super::{row_by_row, set_based};
 use crate::arguments::Arguments;
 use crate::line::{Against, Cost, Line, Report, Run, median};
 use crate::process;
@@ -40,8 +40,17 @@ fn one(
         statements.push(set_based::fold(workload, &template, server));
         replays.push(replay.fold(workload, &template, server));
     }
-    server.drop_database(&template);
     let name = workload.name;
+    if name == "sync" {
+        let cost = row_by_row::fold(workload, &template, server, arguments);
+        report.runs.push(Run {
+            figure: name.to_owned(),
+            side: "row by row (a sample)",
+            rows: row_by_row::sample(arguments),
+            cost,
+        });
+    }
+    server.drop_database(&template);
     let pairs = |value: fn(&Cost) -> f64, other: &[Cost]| -> Vec<_> {
         let rate = |cost| workload.total() as f64 / value(cost);
         ours.iter().map(rate).zip(other.iter().map(rate)).collect()
@@ -66,6 +75,7 @@ fn one(
     for (side, costs) in [
         ("vitalfold", ours),
         ("one statement per period", statements),
+        ("replayed statements", replays),
     ] {
         report.runs.push(Run {
             figure: name.to_owned(),
