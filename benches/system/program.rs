@@ -5,9 +5,6 @@ use std::process::{Command, Stdio};
 
 use crate::arguments::Arguments;
 
-/// What the server calls its connections.
-pub(crate) const NAME: &str = "vitalfold";
-
 pub(crate) struct Program {
     binary: PathBuf,
     url: String,
@@ -15,10 +12,9 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn on(url: &str, arguments: &Arguments) -> Program {
-        let separator = if url.contains('?') { '&' } else { '?' };
         Program {
             binary: arguments.binary.clone(),
-            url: format!("{url}{separator}application_name={NAME}"),
+            url: url.to_owned(),
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::program::NAME;
 use crate::server::Server;
 use crate::sql::Sql;
 
@@ -31,14 +30,12 @@ impl Sampler {
         let thread = std::thread::spawn({
             let stop = stop.clone();
             move || {
-                let query = format!(
-                    "select count(*) || ' ' || \
+                let query = "select count(*) || ' ' || \
                        coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0) \
-                     from pg_stat_activity where application_name = '{NAME}'"
-                );
+                     from pg_stat_activity where application_name like 'vitalfold%'";
                 let mut most = Seen::default();
                 while !stop.load(Ordering::Relaxed) {
-                    let seen = sql.value(&query);
+                    let seen = sql.value(query);
                     let (connections, transaction) = seen.split_once(' ').unwrap();
                     most.connections = most.connections.max(connections.parse().unwrap());
                     most.transaction = most.transaction.max(transaction.parse().unwrap());

@@ -35,8 +35,8 @@ impl Worker {
             address,
             log,
         };
-        wait_until("the worker answers", || {
-            TcpStream::connect(&worker.address).is_ok()
+        wait_until("the worker has begun", || {
+            worker.logged(&["pool: size"]) > 0
         });
         worker
     }

@@ -47,10 +47,13 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
     // What came last is settled and folded, too.
     std::thread::sleep(Duration::from_secs(4));
     let seen = sampler.stop();
-    let refused: usize = workers
-        .iter()
-        .map(|worker| worker.logged(&["no connection within", "too many clients", "\"ERROR\""]))
-        .sum();
+    // Ours, and the server's two ways of saying so.
+    let words = [
+        "no connection within",
+        "too many clients",
+        "connection slots",
+    ];
+    let refused: usize = workers.iter().map(|worker| worker.logged(&words)).sum();
     workers.into_iter().for_each(Worker::stop);
     let pending = server.sql(
         &database,
@@ -67,7 +70,7 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
     ));
     push(Line::limit(
         "crowd",
-        "pool timeouts, refused connections and errors",
+        "pool timeouts and refused connections",
         "",
         refused as f64,
         0.0,

@@ -9,40 +9,52 @@ use crate::server::Server;
 use crate::worker::Worker;
 use crate::workload::SYNC;
 
-pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
-    let name = "idle";
-    server.sql("postgres", &format!("create database {name}"));
-    SYNC.sized(arguments).load(server, name, arguments);
-    let program = Program::on(&server.url(name), arguments);
+pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
+    let server = Server::with(&["-c", "shared_preload_libraries=pg_stat_statements"]);
+    server.sql("postgres", "create database idle");
+    server.sql("postgres", "create extension pg_stat_statements");
+    SYNC.sized(arguments).load(&server, "idle", arguments);
+    let program = Program::on(&server.url("idle"), arguments);
     program.ok(&["run-once"]);
-    let worker = Worker::start(&program, &[]);
-    std::thread::sleep(Duration::from_secs(5));
-    let seconds = arguments.pick(20, 60);
-    // A statement outside a transaction is one of its own. Asked from another
-    // database, so that asking is not counted.
-    let statements = || -> f64 {
-        let query = format!("select xact_commit from pg_stat_database where datname = '{name}'");
-        server.sql("postgres", &query).parse().unwrap()
+    let seconds = arguments.pick(15, 60);
+    let mut measure = |what: &str, settings| {
+        let (cpu, statements) = rest(&server, &program, settings, seconds);
+        let mut push = |line| report.lines.push(line);
+        push(Line::limit(
+            "idle",
+            format!("CPU of a core, {what}"),
+            "%",
+            cpu * 100.0,
+            0.5,
+        ));
+        if settings.len() == 1 {
+            push(Line::limit(
+                "idle",
+                "statements a second (poll 1 s)",
+                "",
+                statements,
+                1.0,
+            ));
+        }
     };
-    let (cpu, before) = (worker.cpu(), statements());
+    measure("with the page's readings", &[]);
+    measure("without them", &[("HTTP__ENABLED", "false")]);
+}
+
+/// CPU seconds and statements a second of a worker at rest.
+fn rest(server: &Server, program: &Program, settings: &[(&str, &str)], seconds: u64) -> (f64, f64) {
+    let worker = Worker::start(program, settings);
+    std::thread::sleep(Duration::from_secs(5));
+    server.sql("postgres", "select pg_stat_statements_reset()");
+    let before = worker.cpu();
     std::thread::sleep(Duration::from_secs(seconds));
-    let (cpu, sent) = (worker.cpu() - cpu, statements() - before);
+    let cpu = worker.cpu() - before;
+    let sent = server.sql(
+        "postgres",
+        "select coalesce(sum(calls), 0) from pg_stat_statements s \
+         join pg_database d on d.oid = s.dbid where datname = 'idle'",
+    );
     worker.stop();
-    server.drop_database(name);
-    let seconds = seconds as f64;
-    let mut push = |line| report.lines.push(line);
-    push(Line::limit(
-        name,
-        "CPU, of a core",
-        "%",
-        cpu / seconds * 100.0,
-        0.5,
-    ));
-    push(Line::limit(
-        name,
-        "statements a second (poll 1 s)",
-        "",
-        sent / seconds,
-        1.0,
-    ));
+    let statements: f64 = sent.parse().unwrap();
+    (cpu / seconds as f64, statements / seconds as f64)
 }
