@@ -21,10 +21,14 @@ pub(crate) struct Worse {
     now: f64,
 }
 
-pub(crate) fn read(file: &str) -> Result<Vec<Earlier>, String> {
+/// An earlier run of the same size.
+pub(crate) fn read(file: &str, size: &str) -> Result<Vec<Earlier>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+    if let Some(other) = json["size"].as_str().filter(|&other| other != size) {
+        return Err(format!("{file} is of a {other} run, this one is {size}"));
+    }
     let line = |line: &serde_json::Value| {
         Some(Earlier {
             figure: line["figure"].as_str()?.to_owned(),

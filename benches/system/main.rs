@@ -35,10 +35,11 @@ use server::Server;
 
 fn main() {
     let arguments = Arguments::read(std::env::args().skip(1)).unwrap_or_else(|error| fail(&error));
+    let size = if arguments.quick { "quick" } else { "full" };
     let committed = arguments
         .compare
         .as_deref()
-        .map(|file| compare::read(file).unwrap_or_else(|error| fail(&error)));
+        .map(|file| compare::read(file, size).unwrap_or_else(|error| fail(&error)));
     let mut report = Report::default();
     let server = Server::start();
     let started = Instant::now();
@@ -51,7 +52,6 @@ fn main() {
     }
     print!("\n{}", report::render(&report));
     let seconds = started.elapsed().as_secs_f64();
-    let size = if arguments.quick { "quick" } else { "full" };
     println!("\n{size}, {seconds:.0} s");
     if let Some(file) = &arguments.json {
         std::fs::write(file, report::json(&report, size, seconds))

@@ -33,7 +33,7 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
     let load = Load {
         clients: 50,
         rate: 200,
-        seconds: arguments.pick(15, 600),
+        seconds: arguments.pick(10, 600),
         users: backlog.users,
     };
     let program = Program::on(&server.url(&database), arguments);

@@ -16,7 +16,7 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
     SYNC.sized(arguments).load(&server, "idle", arguments);
     let program = Program::on(&server.url("idle"), arguments);
     program.ok(&["run-once"]);
-    let seconds = arguments.pick(15, 60);
+    let seconds = arguments.pick(8, 30);
     let mut measure = |what: &str, settings| {
         let (cpu, statements) = rest(&server, &program, settings, seconds);
         let mut push = |line| report.lines.push(line);
@@ -44,7 +44,7 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
 /// CPU seconds and statements a second of a worker at rest.
 fn rest(server: &Server, program: &Program, settings: &[(&str, &str)], seconds: u64) -> (f64, f64) {
     let worker = Worker::start(program, settings);
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(3));
     server.sql("postgres", "select pg_stat_statements_reset()");
     let before = worker.cpu();
     std::thread::sleep(Duration::from_secs(seconds));

@@ -26,7 +26,7 @@ struct Drain {
 pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let backlog = Workload {
         name: "neighbour",
-        users: arguments.pick(200, 1250),
+        users: arguments.pick(100, 1250),
         days: 10,
         ..SYNC
     };
@@ -34,7 +34,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let load = Load {
         clients: 8,
         rate: 200,
-        seconds: arguments.pick(8, 25),
+        seconds: arguments.pick(6, 25),
         users: backlog.users,
     };
     let mut worker = Watched::default();

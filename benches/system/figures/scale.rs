@@ -15,13 +15,13 @@ use crate::workload::{SYNC, Workload};
 
 pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let flat = Against::AtMost(1.2);
-    let users = 200;
+    let users = arguments.pick(60, 200);
     let backlog = Workload {
         name: "scale",
         users,
         ..SYNC
     };
-    let (short, long) = arguments.pick((20_000, 400_000), (100_000, 5_000_000));
+    let (short, long) = arguments.pick((10_000, 200_000), (100_000, 5_000_000));
     for (name, history) in [("short", short), ("long", long)] {
         server.sql("postgres", &format!("create database {name}"));
         backlog.load(server, name, arguments);
@@ -35,7 +35,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         let cost = process::measure(server, program.command(&["run-once"]));
         cost.cpu() / workload.total() as f64 * 1e6
     };
-    let pairs: Vec<_> = (0..arguments.pick(1, 3))
+    let pairs: Vec<_> = (0..arguments.pick(1, 2))
         .map(|_| (cost(&backlog, "long"), cost(&backlog, "short")))
         .collect();
     server.drop_database("long");
@@ -47,7 +47,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         &pairs,
     ));
 
-    let (few, many) = arguments.pick((250, 2500), (250, 25_000));
+    let (few, many) = (250, arguments.pick(1000, 25_000));
     let sized = |name, groups: u64| Workload {
         name,
         users: groups,
@@ -77,9 +77,9 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         server.drop_database(name);
     }
 
-    let pairs: Vec<_> = (0..arguments.pick(1, 3))
+    let pairs: Vec<_> = (0..arguments.pick(1, 2))
         .map(|_| {
-            let mut rate = |workers| {
+            let rate = |workers| {
                 let rows = backlog.total() as f64;
                 rows / drain_from_afar(server, workers, arguments)
             };

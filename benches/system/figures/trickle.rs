@@ -22,8 +22,8 @@ const RATE: u64 = 5;
 
 pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let mut days = DAYS;
-    days.rows = arguments.pick(500, days.rows);
-    let rows = RATE * arguments.pick(15, 90);
+    days.rows = arguments.pick(400, days.rows);
+    let rows = RATE * arguments.pick(8, 60);
     let template = days.template(server, arguments);
     Program::on(&server.url(&template), arguments).ok(&["run-once"]);
     server.sql(&template, "vacuum (analyze)");
