@@ -43,10 +43,19 @@ fn one(
     let name = workload.name;
     if name == "sync" {
         let cost = row_by_row::fold(workload, &template, server, arguments);
+        let rows = row_by_row::sample(arguments);
+        let rate = |cost: &Cost, rows| rows as f64 / cost.cpu();
+        report.lines.push(Line::of_pairs(
+            name,
+            format!("rows per CPU second, beside row by row ({rows} rows)"),
+            "/s",
+            Against::AtLeast(5.0),
+            &[(rate(&ours[0], workload.total()), rate(&cost, rows))],
+        ));
         report.runs.push(Run {
             figure: name.to_owned(),
             side: "row by row (a sample)",
-            rows: row_by_row::sample(arguments),
+            rows,
             cost,
         });
     }
