@@ -14,13 +14,16 @@ use crate::cluster::Cluster;
 /// a statement that never arrives, or an answer that is never heard.
 pub(crate) struct Cutter {
     port: u16,
-    line: Arc<Line>,
+    /// Of the connections that are opened from now on.
+    stretch: Arc<Mutex<Arc<Stretch>>>,
 }
 
-struct Line {
+/// The connections between two calls of [`Cutter::cut_at`]. Each call begins
+/// another: what is late on an old connection neither counts nor cuts there.
+struct Stretch {
     server: PathBuf,
     passed: AtomicU64,
-    cut_at: AtomicU64,
+    cut_at: u64,
     ends: Mutex<Vec<(TcpStream, UnixStream)>>,
 }
 
@@ -28,22 +31,19 @@ impl Cutter {
     pub(crate) fn before(cluster: &Cluster) -> Cutter {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let line = Arc::new(Line {
-            server: cluster.socket_dir().join(".s.PGSQL.5432"),
-            passed: AtomicU64::new(0),
-            cut_at: AtomicU64::new(u64::MAX),
-            ends: Mutex::default(),
-        });
+        let server = cluster.socket_dir().join(".s.PGSQL.5432");
+        let stretch = Arc::new(Mutex::new(Stretch::new(server, u64::MAX)));
         std::thread::spawn({
-            let line = line.clone();
+            let stretch = stretch.clone();
             // To the end of the test run.
             move || {
                 for client in listener.incoming() {
-                    line.connect(client.unwrap());
+                    let current = stretch.lock().unwrap().clone();
+                    current.connect(client.unwrap());
                 }
             }
         });
-        Cutter { port, line }
+        Cutter { port, stretch }
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
@@ -51,34 +51,45 @@ impl Cutter {
         format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable")
     }
 
-    /// Cuts at the message of this number from now, counted from 1.
+    /// Cuts at the message of this number of the connections that are opened
+    /// from now on, counted from 1.
     pub(crate) fn cut_at(&self, message: u64) {
-        self.line.passed.store(0, Ordering::SeqCst);
-        self.line.cut_at.store(message, Ordering::SeqCst);
+        let mut stretch = self.stretch.lock().unwrap();
+        *stretch = Stretch::new(stretch.server.clone(), message);
     }
 
     /// Whether the last cut has come.
     pub(crate) fn has_cut(&self) -> bool {
-        self.line.passed.load(Ordering::SeqCst) >= self.line.cut_at.load(Ordering::SeqCst)
+        let stretch = self.stretch.lock().unwrap();
+        stretch.passed.load(Ordering::SeqCst) >= stretch.cut_at
     }
 }
 
-impl Line {
-    fn connect(self: &Arc<Line>, client: TcpStream) {
+impl Stretch {
+    fn new(server: PathBuf, cut_at: u64) -> Arc<Stretch> {
+        Arc::new(Stretch {
+            server,
+            passed: AtomicU64::new(0),
+            cut_at,
+            ends: Mutex::default(),
+        })
+    }
+
+    fn connect(self: &Arc<Stretch>, client: TcpStream) {
         let server = UnixStream::connect(&self.server).unwrap();
         client.set_nodelay(true).unwrap();
         let ends = (client.try_clone().unwrap(), server.try_clone().unwrap());
         self.ends.lock().unwrap().push(ends);
         let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        let line = self.clone();
+        let stretch = self.clone();
         std::thread::spawn(move || {
             // The first message of a client has no type.
-            drop(line.pass(&from_client, &to_server, true));
+            drop(stretch.pass(&from_client, &to_server, true));
             drop(to_server.shutdown(Shutdown::Both));
         });
-        let line = self.clone();
+        let stretch = self.clone();
         std::thread::spawn(move || {
-            drop(line.pass(&server, &client, false));
+            drop(stretch.pass(&server, &client, false));
             drop(client.shutdown(Shutdown::Both));
         });
     }
@@ -93,7 +104,7 @@ impl Line {
             from.read_exact(&mut message[head..])?;
             untyped = false;
             let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
-            if number >= self.cut_at.load(Ordering::SeqCst) {
+            if number >= self.cut_at {
                 for (client, server) in self.ends.lock().unwrap().drain(..) {
                     drop(client.shutdown(Shutdown::Both));
                     drop(server.shutdown(Shutdown::Both));
