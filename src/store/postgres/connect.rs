@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub(super) async fn establish(
     config: tokio_postgres::Config,
     tls: MakeRustlsConnect,
-    settings: String,
+    settings: &str,
 ) -> Result<AsyncPgConnection, ConnectionError> {
     let (client, connection) = config
         .connect(tls)
@@ -20,7 +20,7 @@ pub(super) async fn establish(
     let mut connection =
         AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
     connection
-        .batch_execute(&settings)
+        .batch_execute(settings)
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)

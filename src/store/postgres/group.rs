@@ -7,13 +7,15 @@ use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures::join;
+use tokio::task::unconstrained;
 
 use super::cached::Cached;
 use super::classify;
-use super::group_texts::Texts;
-use super::group_write::{Expect, write};
+use super::group_texts::{SEALED, Texts};
+use super::group_write::{Expect, Writes};
 use super::pool::{PgPool, answer};
 use super::rows::StoredAggregate;
+use super::session::Session;
 use crate::domain::group::neighbour_dates;
 use crate::domain::{Fold, FoldRules, GroupKey, UserId};
 use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
@@ -69,9 +71,8 @@ pub(super) async fn fold<F: Fold>(
 }
 
 /// Runs the transaction on a connection that goes back to the pool only when
-/// it ended well. It is opened and closed by hand, so that it opens in the
-/// lock's round trip; whatever fails closes the connection, and with it the
-/// transaction.
+/// it ended well. It is opened and closed by hand, so that it takes two round
+/// trips; whatever fails closes the connection, and with it the transaction.
 async fn transact<F: Fold>(
     pool: &PgPool,
     key: GroupKey,
@@ -81,12 +82,11 @@ async fn transact<F: Fold>(
 ) -> Result<std::result::Result<GroupOutcome, Failed>> {
     let mut lease = pool.get("fold group").await?;
     let limit = lease.answer_timeout();
-    let connection = &mut *lease;
-    let result = answer(limit, async move {
-        let (outcome, end) = in_transaction::<F>(connection, key, rules, isolation, expect).await?;
-        connection.batch_execute(end).await?;
-        Ok(outcome)
-    })
+    let session = lease.session();
+    let result = answer(
+        limit,
+        in_transaction::<F>(session, key, rules, isolation, expect),
+    )
     .await;
     if result.is_ok() {
         lease.give_back();
@@ -94,57 +94,96 @@ async fn transact<F: Fold>(
     Ok(result)
 }
 
+/// The commit does not wait for the disk. A server that crashes may forget the
+/// last moments as a whole: rows are pending again, and aggregates are as they
+/// were before. The record of the batch, behind its groups in the log, waits.
+const BEGIN: &str = "begin; set local synchronous_commit = off";
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
 
-/// What a group's transaction does between its begin and its end; returns how
-/// it is to end.
 async fn in_transaction<F: Fold>(
-    connection: &mut AsyncPgConnection,
+    session: &mut Session,
     key: GroupKey,
     rules: &FoldRules,
     isolation: Option<&Isolation>,
     expect: Expect,
-) -> std::result::Result<(GroupOutcome, &'static str), Failed> {
-    let (user_id, local_date) = (key.user_id, key.local_date);
-    let lock = begin_with_user_lock::<F>(connection, user_id, local_date).await?;
+) -> std::result::Result<GroupOutcome, Failed> {
+    let (lock, group) = begin_and_read::<F>(session, key).await?;
     // Put off since it was found: another worker tried it meanwhile.
-    if !lock.taken || (lock.put_off && isolation.is_none()) {
-        return Ok((GroupOutcome::Locked, ROLLBACK));
-    }
-    let group = read::<F>(connection, user_id, local_date).await?;
+    let group = group.filter(|_| !lock.put_off || isolation.is_some());
+    let Some(group) = group else {
+        session.connection.batch_execute(ROLLBACK).await?;
+        return Ok(GroupOutcome::Locked);
+    };
     let leave_out = LeaveOut::of(isolation, lock.version.is_some());
     let folded = group
-        .fold(local_date, rules, &leave_out)
+        .fold(key.local_date, rules, &leave_out)
         .map_err(|Panicked| Failed::Panicked)?;
     let outcome = folded.outcome();
-    write::<F>(connection, key, folded, lock.version, expect).await?;
+    let writes = Writes::new::<F>(key, folded, lock.version, expect);
     if isolation.is_some_and(|isolation| isolation.trial) {
+        writes.send(&session.connection).await?;
         // What a commit would check, too.
-        connection
-            .batch_execute("set constraints all immediate")
-            .await?;
-        return Ok((outcome, ROLLBACK));
+        let checked = "set constraints all immediate";
+        session.connection.batch_execute(checked).await?;
+        session.connection.batch_execute(ROLLBACK).await?;
+    } else {
+        write_and_commit(session, writes).await?;
     }
-    Ok((outcome, COMMIT))
+    Ok(outcome)
 }
 
+/// Opens the transaction, takes the user's lock and reads the group, in one
+/// round trip; no group where another worker has the lock.
+///
 /// The lock is taken in a statement of its own before the rows are read: a
 /// snapshot taken while waiting would miss what the lock's last holder saw. The
 /// mark is read with it: an edit that commits later raises a version which this
 /// fold does not delete.
-async fn begin_with_user_lock<F: Fold>(
-    connection: &AsyncPgConnection,
-    user_id: UserId,
-    local_date: NaiveDate,
-) -> QueryResult<Lock> {
-    let lock = try_user_lock::<F>(connection, user_id, local_date);
-    let mut connection = connection;
-    // Sent at once, as one message without preparation, so the lock's statement
-    // is always behind it.
-    let (begun, lock) = join!(connection.batch_execute("begin"), lock);
-    begun?;
-    lock
+async fn begin_and_read<F: Fold>(
+    session: &mut Session,
+    key: GroupKey,
+) -> QueryResult<(Lock, Option<StoredGroup<F>>)> {
+    let (user_id, local_date) = (key.user_id, key.local_date);
+    let texts = Texts::of::<F>();
+    let used = [&*texts.lock, &*texts.raw_rows, &*texts.day_rows, SEALED];
+    let mut connection = &session.connection;
+    let begun = connection.batch_execute(BEGIN);
+    let lock = try_user_lock::<F>(&session.connection, user_id, local_date);
+    let group = read::<F>(&session.connection, user_id, local_date);
+    if session.prepared.has_all(&used) {
+        let (begun, lock, group) = unconstrained(async { join!(begun, lock, group) }).await;
+        begun?;
+        let (lock, group) = (lock?, group?);
+        let group = lock.taken.then_some(group);
+        return Ok((lock, group));
+    }
+    begun.await?;
+    let lock = lock.await?;
+    if !lock.taken {
+        return Ok((lock, None));
+    }
+    let group = group.await?;
+    session.prepared.add(&used);
+    Ok((lock, Some(group)))
+}
+
+/// With the commit in the writes' round trip. Where one of them fails, the
+/// server makes it a rollback.
+async fn write_and_commit(session: &mut Session, writes: Writes) -> QueryResult<()> {
+    let used = writes.texts();
+    let connection = &session.connection;
+    let mut committing = connection;
+    let commit = committing.batch_execute(COMMIT);
+    if session.prepared.has_all(&used) {
+        let written = writes.send(connection);
+        let (written, committed) = unconstrained(async { join!(written, commit) }).await;
+        return written.and(committed);
+    }
+    writes.send(connection).await?;
+    commit.await?;
+    session.prepared.add(&used);
+    Ok(())
 }
 
 pub(super) async fn try_user_lock<F: Fold>(
@@ -163,7 +202,7 @@ pub(super) async fn try_user_lock<F: Fold>(
 }
 
 pub(super) async fn read<F: Fold>(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     user_id: UserId,
     local_date: NaiveDate,
 ) -> QueryResult<StoredGroup<F>> {
@@ -179,17 +218,13 @@ pub(super) async fn read<F: Fold>(
             .bind::<Date, _>(first)
             .bind::<Date, _>(last),
     );
-    // Not with the lock: that statement's snapshot is older than the lock.
+    // Not with the lock's: that statement's snapshot is older than the lock.
     let sealed = Cached(
-        diesel::sql_query(
-            "select exists (select from sealed_groups \
-             where user_id = $1 and domain = $2 and local_date = $3) as sealed",
-        )
+        diesel::sql_query(SEALED)
         .bind::<BigInt, _>(user_id)
         .bind::<Text, _>(F::DOMAIN.name())
         .bind::<Date, _>(local_date),
     );
-    let connection = &*connection;
     let (mut a, mut b, mut c) = (connection, connection, connection);
     let (raw, days, sealed) = join!(
         raw.load(&mut a),

@@ -12,6 +12,14 @@ use crate::with_domain;
 /// The advisory lock of (domain, user): $1 domain, $2 user.
 pub(super) const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
 
+/// $1 user, $2 domain, $3 date.
+pub(super) const SEALED: &str = "select exists (select from sealed_groups \
+     where user_id = $1 and domain = $2 and local_date = $3) as sealed";
+
+/// $1 user, $2 domain, $3 date, $4 version.
+pub(super) const UNMARK: &str = "delete from aggregation_groups \
+     where user_id = $1 and domain = $2 and local_date = $3 and version = $4";
+
 pub(super) struct Texts {
     /// $1 domain, $2 user, $3 date.
     pub(super) lock: String,

@@ -1,13 +1,12 @@
 //! What a group's transaction writes.
 
 use diesel::QueryResult;
-use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz};
-use diesel_async::AsyncPgConnection;
-use futures::join;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures::future::join_all;
 
 use super::cached::Cached;
-use super::group_texts::Texts;
+use super::group_texts::{Texts, UNMARK};
 use super::rows::{self, Statement};
 use crate::domain::group::GroupFold;
 use crate::domain::table::Columns;
@@ -23,70 +22,69 @@ pub(super) enum Expect {
     Anything,
 }
 
-pub(super) async fn write<F: Fold>(
-    connection: &AsyncPgConnection,
-    key: GroupKey,
-    folded: Folded<F>,
-    mark: Option<i64>,
-    expect: Expect,
-) -> QueryResult<()> {
-    let Folded {
-        mut fold, states, ..
-    } = folded;
-    // A marked group is cleaned whatever its day rows say: that is how what
-    // was changed behind our back is mended.
-    let careful = mark.is_some() || expect == Expect::Anything;
-    let user_id = key.user_id;
-    let vanished = (fold.replaces || careful).then(|| delete_vanished::<F>(user_id, &fold));
-    let (new, known): (Vec<_>, Vec<_>) = std::mem::take(&mut fold.aggregates)
-        .into_iter()
-        .partition(|row| !careful && fold.is_new(&row.key));
-    let texts = Texts::of::<F>();
-    let insert = (!new.is_empty()).then(|| put::<F>(&texts.insert, user_id, new));
-    let upsert = (!known.is_empty()).then(|| put::<F>(&texts.upsert, user_id, known));
-    let (rejected, completed): (Vec<_>, Vec<_>) =
-        (states.changed.into_iter()).partition(|state| state.reason.is_some());
-    let complete = (!completed.is_empty()).then(|| complete::<F>(user_id, &completed));
-    let reject = (!rejected.is_empty()).then(|| reject::<F>(user_id, rejected));
-    let unmark = mark.map(|version| {
-        Cached(
-            diesel::sql_query(
-                "delete from aggregation_groups \
-                 where user_id = $1 and domain = $2 and local_date = $3 and version = $4",
-            )
-            .bind::<BigInt, _>(user_id)
-            .bind::<Text, _>(key.domain.name())
-            .bind::<Date, _>(key.local_date)
-            .bind::<BigInt, _>(version),
-        )
-    });
-    let results = join!(
-        execute(connection, vanished),
-        execute(connection, insert),
-        execute(connection, upsert),
-        execute(connection, complete),
-        execute(connection, reject),
-        execute(connection, unmark),
-    );
-    let (vanished, insert, upsert, complete, reject, unmark) = results;
-    // The first that failed: those behind it say only that it did.
-    vanished
-        .and(insert)
-        .and(upsert)
-        .and(complete)
-        .and(reject)
-        .and(unmark)
-}
+/// The statements that write a group, in order: a fixed number of them,
+/// whatever the number of rows.
+pub(super) struct Writes(Vec<(&'static str, Cached<Statement>)>);
 
-async fn execute<Q>(mut connection: &AsyncPgConnection, statement: Option<Q>) -> QueryResult<()>
-where
-    Q: QueryId + QueryFragment<diesel::pg::Pg> + Send,
-{
-    match statement {
-        Some(statement) => diesel_async::RunQueryDsl::execute(statement, &mut connection)
-            .await
-            .map(|_| ()),
-        None => Ok(()),
+impl Writes {
+    pub(super) fn new<F: Fold>(
+        key: GroupKey,
+        folded: Folded<F>,
+        mark: Option<i64>,
+        expect: Expect,
+    ) -> Writes {
+        let Folded {
+            mut fold, states, ..
+        } = folded;
+        // A marked group is cleaned whatever its day rows say: that is how what
+        // was changed behind our back is mended.
+        let careful = mark.is_some() || expect == Expect::Anything;
+        let user_id = key.user_id;
+        let texts = Texts::of::<F>();
+        let mut writes = Writes(Vec::with_capacity(6));
+        if fold.replaces || careful {
+            let statement = delete_vanished::<F>(user_id, &fold);
+            writes.add(&texts.delete_vanished, statement);
+        }
+        let (new, known): (Vec<_>, Vec<_>) = std::mem::take(&mut fold.aggregates)
+            .into_iter()
+            .partition(|row| !careful && fold.is_new(&row.key));
+        for (text, aggregates) in [(&texts.insert, new), (&texts.upsert, known)] {
+            if !aggregates.is_empty() {
+                writes.add(text, put::<F>(text, user_id, aggregates));
+            }
+        }
+        let (rejected, completed): (Vec<_>, Vec<_>) =
+            (states.changed.into_iter()).partition(|state| state.reason.is_some());
+        if !completed.is_empty() {
+            writes.add(&texts.complete, complete::<F>(user_id, &completed));
+        }
+        if !rejected.is_empty() {
+            writes.add(&texts.reject, reject::<F>(user_id, rejected));
+        }
+        if let Some(version) = mark {
+            writes.add(UNMARK, unmark(key, version));
+        }
+        writes
+    }
+
+    fn add(&mut self, text: &'static str, statement: Statement) {
+        self.0.push((text, Cached(statement)));
+    }
+
+    pub(super) fn texts(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(text, _)| *text).collect()
+    }
+
+    /// All in one round trip where they are prepared.
+    pub(super) async fn send(self, connection: &AsyncPgConnection) -> QueryResult<()> {
+        let send = |(_, statement)| async move {
+            let mut connection = connection;
+            RunQueryDsl::execute(statement, &mut connection).await
+        };
+        // The first that failed: those behind it say only that it did.
+        let sent = join_all(self.0.into_iter().map(send)).await;
+        sent.into_iter().collect::<QueryResult<Vec<_>>>().map(drop)
     }
 }
 
@@ -94,7 +92,7 @@ fn put<F: Fold>(
     text: &str,
     user_id: UserId,
     aggregates: Vec<Aggregate<F::Measure>>,
-) -> Cached<Statement> {
+) -> Statement {
     let (keys, values): (Vec<_>, Vec<_>) = aggregates
         .into_iter()
         .map(|row| (row.key, row.measure.into_values()))
@@ -104,7 +102,7 @@ fn put<F: Fold>(
         .bind::<BigInt, _>(user_id)
         .bind::<Integer, _>(F::ALGORITHM_VERSION);
     let statement = bind_keys(statement, &keys.iter().collect::<Vec<_>>());
-    Cached(rows::bind_columns(statement, F::Measure::COLUMNS, values))
+    rows::bind_columns(statement, F::Measure::COLUMNS, values)
 }
 
 /// Binds five arrays: period, `local_date`, `period_start`, series, unit.
@@ -122,7 +120,7 @@ fn bind_keys(statement: Statement, keys: &[&AggregateKey]) -> Statement {
 }
 
 /// Deletes what the group's periods no longer have.
-fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> Cached<Statement> {
+fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> Statement {
     let keys: Vec<_> = fold.aggregates.iter().map(|row| &row.key).collect();
     let (periods, dates): (Vec<_>, Vec<_>) = fold
         .periods
@@ -134,28 +132,33 @@ fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> Ca
         .bind::<BigInt, _>(user_id)
         .bind::<Array<Text>, _>(periods)
         .bind::<Array<Date>, _>(dates);
-    Cached(bind_keys(statement, &keys))
+    bind_keys(statement, &keys)
 }
 
-fn complete<F: Fold>(user_id: UserId, rows: &[RowState]) -> Cached<Statement> {
-    Cached(
-        diesel::sql_query(&Texts::of::<F>().complete)
-            .into_boxed()
-            .bind::<BigInt, _>(user_id)
-            .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>()),
-    )
+fn complete<F: Fold>(user_id: UserId, rows: &[RowState]) -> Statement {
+    diesel::sql_query(&Texts::of::<F>().complete)
+        .into_boxed()
+        .bind::<BigInt, _>(user_id)
+        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
 }
 
-fn reject<F: Fold>(user_id: UserId, rows: Vec<RowState>) -> Cached<Statement> {
+fn reject<F: Fold>(user_id: UserId, rows: Vec<RowState>) -> Statement {
     let (ids, reasons): (Vec<_>, Vec<_>) = rows
         .into_iter()
         .map(|row| (row.id, row.reason.unwrap_or_default()))
         .unzip();
-    Cached(
-        diesel::sql_query(&Texts::of::<F>().reject)
-            .into_boxed()
-            .bind::<BigInt, _>(user_id)
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<Text>, _>(reasons),
-    )
+    diesel::sql_query(&Texts::of::<F>().reject)
+        .into_boxed()
+        .bind::<BigInt, _>(user_id)
+        .bind::<Array<BigInt>, _>(ids)
+        .bind::<Array<Text>, _>(reasons)
+}
+
+fn unmark(key: GroupKey, version: i64) -> Statement {
+    diesel::sql_query(UNMARK)
+        .into_boxed()
+        .bind::<BigInt, _>(key.user_id)
+        .bind::<Text, _>(key.domain.name())
+        .bind::<Date, _>(key.local_date)
+        .bind::<BigInt, _>(version)
 }

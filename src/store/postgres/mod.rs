@@ -22,6 +22,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod session;
 mod tls;
 mod workers;
 

@@ -5,17 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{HookError, PoolError as ManagedError, QueueMode, TimeoutType};
+use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
 use diesel::result::DatabaseErrorKind;
 use diesel::result::Error::DatabaseError;
-use diesel_async::pooled_connection::deadpool::{Hook, Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
-};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures::FutureExt;
+use diesel_async::AsyncPgConnection;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::session::{Session, SessionManager};
 use super::{classify, connect, tls};
 use crate::config::Config;
 use crate::store::{ErrorClass, PoolStats, Result, StoreError};
@@ -23,7 +19,7 @@ use crate::telemetry::metrics;
 
 #[derive(Clone)]
 pub(super) struct PgPool {
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool<SessionManager>,
     size: usize,
     max: usize,
     wait_timeout: Duration,
@@ -67,23 +63,13 @@ impl PgPool {
         );
 
         let server = Arc::new((server, tls));
-        let shared = server.clone();
-        let mut manager = ManagerConfig::default();
-        manager.custom_setup = Box::new(move |_| {
-            let (server, tls) = (*shared).clone();
-            connect::establish(server, tls, settings.clone()).boxed()
-        });
-        manager.recycling_method = if limits.pre_ping {
-            RecyclingMethod::CustomFunction(Box::new(|connection| {
-                connection.batch_execute("").boxed()
-            }))
-        } else {
-            RecyclingMethod::Fast
+        let manager = SessionManager {
+            server: server.clone(),
+            settings,
+            recycle: limits.recycle,
+            pre_ping: limits.pre_ping,
         };
-        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
-
         let max = limits.size + limits.max_overflow;
-        let lifetime = limits.recycle;
         let pool = Pool::builder(manager)
             .max_size(max)
             .runtime(deadpool::Runtime::Tokio1)
@@ -91,12 +77,6 @@ impl PgPool {
             .create_timeout(Some(limits.connect_timeout))
             .recycle_timeout(Some(limits.connect_timeout))
             .queue_mode(QueueMode::Lifo)
-            .pre_recycle(Hook::sync_fn(move |_, metrics| {
-                if metrics.age() > lifetime {
-                    return Err(HookError::message("older than pool.recycle"));
-                }
-                Ok(())
-            }))
             .build()
             .map_err(|error| StoreError::new(ErrorClass::Fatal, "build pool", error.to_string()))?;
         Ok(PgPool {
@@ -161,7 +141,7 @@ impl PgPool {
                 clean: false,
                 answer_timeout: self.answer_timeout,
             }),
-            Err(ManagedError::Timeout(TimeoutType::Wait)) => Err(StoreError::connection(
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(StoreError::connection(
                 operation,
                 format!(
                     "no connection within {}: the pool is exhausted ({})",
@@ -169,11 +149,11 @@ impl PgPool {
                     self.stats()
                 ),
             )),
-            Err(ManagedError::Timeout(_)) => Err(classify::connection(
+            Err(PoolError::Timeout(_)) => Err(classify::connection(
                 operation,
                 "the server did not answer in time",
             )),
-            Err(ManagedError::Backend(PoolError::ConnectionError(error))) => {
+            Err(PoolError::Backend(error)) => {
                 Err(classify::connection(operation, &error.to_string()))
             }
             Err(error) => Err(StoreError::connection(operation, error.to_string())),
@@ -209,7 +189,7 @@ pub(super) async fn answer<T, E: From<diesel::result::Error>>(
 /// next user gets a fresh one. One of the overflow that nobody waits for is
 /// closed too.
 pub(super) struct Lease {
-    object: Option<Object<AsyncPgConnection>>,
+    object: Option<Object<SessionManager>>,
     since: Instant,
     size: usize,
     lent_in: u64,
@@ -240,21 +220,25 @@ impl Lease {
     }
 }
 
-// Safety of both: the object is taken out in `drop` alone.
+impl Lease {
+    pub(super) fn session(&mut self) -> &mut Session {
+        self.object.as_mut().expect(HELD)
+    }
+}
+
+/// The object is taken out in `drop` alone.
+const HELD: &str = "a lease holds its connection until it is dropped";
+
 impl Deref for Lease {
     type Target = AsyncPgConnection;
     fn deref(&self) -> &AsyncPgConnection {
-        self.object
-            .as_ref()
-            .expect("a lease holds its connection until it is dropped")
+        &self.object.as_ref().expect(HELD).connection
     }
 }
 
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        self.object
-            .as_mut()
-            .expect("a lease holds its connection until it is dropped")
+        &mut self.session().connection
     }
 }
 

@@ -1,0 +1,88 @@
+//! One connection of the pool: how it is opened, checked and known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use diesel::ConnectionError;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::connect;
+
+/// A connection that was lent this short a time ago is lent again without
+/// asking whether it lives, as `HikariCP` does (`aliveBypassWindowMs`): a ping
+/// for each group would be a round trip in three.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+pub(super) struct Session {
+    pub(super) connection: AsyncPgConnection,
+    pub(super) prepared: Prepared,
+}
+
+/// The statements that a connection has prepared. Such a one is sent in the
+/// first poll of its future; another is prepared first, and meanwhile what
+/// stands behind it overtakes it.
+#[derive(Default)]
+pub(super) struct Prepared(Vec<usize>);
+
+impl Prepared {
+    pub(super) fn has_all(&self, texts: &[&'static str]) -> bool {
+        texts.iter().all(|text| self.0.contains(&address(text)))
+    }
+
+    /// Remembers statements that succeeded.
+    pub(super) fn add(&mut self, texts: &[&'static str]) {
+        for text in texts {
+            let address = address(text);
+            if !self.0.contains(&address) {
+                self.0.push(address);
+            }
+        }
+    }
+}
+
+/// Texts live as long as the process: their place is as good as they are.
+fn address(text: &'static str) -> usize {
+    text.as_ptr() as usize
+}
+
+pub(super) struct SessionManager {
+    pub(super) server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
+    /// Statements that every session begins with.
+    pub(super) settings: String,
+    /// A connection may be lent until it is this old.
+    pub(super) recycle: Duration,
+    pub(super) pre_ping: bool,
+}
+
+impl Manager for SessionManager {
+    type Type = Session;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Session, ConnectionError> {
+        let (server, tls) = (*self.server).clone();
+        Ok(Session {
+            connection: connect::establish(server, tls, &self.settings).await?,
+            prepared: Prepared::default(),
+        })
+    }
+
+    async fn recycle(
+        &self,
+        session: &mut Session,
+        metrics: &Metrics,
+    ) -> RecycleResult<ConnectionError> {
+        if metrics.age() > self.recycle {
+            return Err(RecycleError::message("older than pool.recycle"));
+        }
+        if self.pre_ping && metrics.last_used() > TRUSTED_FOR {
+            session
+                .connection
+                .batch_execute("")
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
+        Ok(())
+    }
+}
