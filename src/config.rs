@@ -117,6 +117,8 @@ pub struct PaceConfig {
     pub server_connections: u8,
     /// Sessions that wait for a lock.
     pub lock_waits: u32,
+    /// Sessions of other applications; zero is never to yield to them.
+    pub other_sessions: u32,
     #[serde(with = "duration")]
     pub replication_lag: Duration,
 }
@@ -230,7 +232,7 @@ impl Default for WorkerConfig {
             domains: Domain::ALL.to_vec(),
             batch_size: 50,
             max_batch_size: 200,
-            concurrency: 8,
+            concurrency: 4,
             poll: Duration::from_secs(1),
             settle: Duration::from_secs(15),
             max_attempts: 5,
@@ -249,6 +251,7 @@ impl Default for PaceConfig {
             rows_per_second: 0,
             server_connections: 80,
             lock_waits: 10,
+            other_sessions: 3,
             replication_lag: Duration::from_secs(30),
         }
     }

@@ -129,11 +129,7 @@ pub trait Store: RawStore {
 
     /// Whether a pull, or [`Store::due_groups`], would find anything in any of
     /// the domains: one statement, for a worker that waits.
-    fn work_waits(
-        &self,
-        domains: &[Domain],
-        settle: Duration,
-    ) -> impl Future<Output = Result<bool>> + Send;
+    fn work_waits(&self, probe: &Probe) -> impl Future<Output = Result<bool>> + Send;
 
     /// Marked groups whose time has come, the longest waiting first.
     fn due_groups(
@@ -254,8 +250,13 @@ pub trait Store: RawStore {
         local_date: NaiveDate,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Says that a worker lives and what it does; learns what it must obey.
-    fn heartbeat(&self, beat: &Heartbeat) -> impl Future<Output = Result<Control>> + Send;
+    /// Says that a worker lives and what it does; learns what it must obey. With
+    /// a probe it does the work of [`Store::work_waits`] in the same statement.
+    fn heartbeat(
+        &self,
+        beat: &Heartbeat,
+        probe: Option<&Probe>,
+    ) -> impl Future<Output = Result<Control>> + Send;
 
     /// Workers that did not remove themselves, running ones included.
     fn workers_seen(&self) -> impl Future<Output = Result<Vec<LastSeen>>> + Send;

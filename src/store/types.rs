@@ -192,6 +192,9 @@ pub struct ServerLoad {
     pub max_connections: u64,
     /// Sessions that wait for a lock.
     pub lock_waits: u64,
+    /// Sessions of other applications in this database that did something in
+    /// the last seconds, those that may not be looked into included.
+    pub others: u64,
     /// Of the slowest standby, where there is one and its lag may be seen.
     pub replication_lag: Option<Duration>,
 }
@@ -208,6 +211,18 @@ pub struct LastSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Control {
     pub paused: bool,
+    /// There are other workers, or what dead ones left.
+    pub accompanied: bool,
+    /// Whether a pull would find anything, where that was asked.
+    pub work_waits: bool,
+}
+
+/// What is looked for by a worker that waits.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    pub domains: Vec<Domain>,
+    /// Rows younger than this are left for later.
+    pub settle: Duration,
 }
 
 /// One line of the run history.

@@ -3,28 +3,28 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::store::{Heartbeat, Result, Store};
+use crate::store::{Control, Heartbeat, Probe, Result, Store};
 
 /// A duty that comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chore {
     /// Say that this worker lives, and learn whether to pause.
     Heartbeat,
-    /// Look at the server's load.
-    Look,
     /// Look for workers that died.
     BuryTheDead,
     /// Delete a step of old history.
     Prune,
+    /// Look at the server's load.
+    Look,
 }
 
 impl Chore {
     /// In order of urgency.
     const ALL: [Chore; 4] = [
         Chore::Heartbeat,
-        Chore::Look,
         Chore::BuryTheDead,
         Chore::Prune,
+        Chore::Look,
     ];
 
     fn every(self) -> Duration {
@@ -54,14 +54,19 @@ impl Chores {
     }
 }
 
-/// Tells the others that this worker lives and which groups it folds. Returns
-/// whether every worker is to pause.
+/// Tells the others that this worker lives and which groups it folds. Learns
+/// whether every worker is to pause and, with a probe, whether work waits.
 ///
 /// # Errors
 /// The database could not be told.
-pub async fn send<S: Store>(engine: &Engine<S>, mode: &'static str, paused: bool) -> Result<bool> {
+pub async fn send<S: Store>(
+    engine: &Engine<S>,
+    mode: &'static str,
+    paused: bool,
+    probe: Option<&Probe>,
+) -> Result<Control> {
     let mut told = engine.in_flight.told.lock().await;
-    tell(engine, mode, paused, &mut told).await
+    tell(engine, mode, paused, probe, &mut told).await
 }
 
 /// Makes sure that what is in flight now has been told: of batches that start
@@ -73,7 +78,7 @@ pub async fn announce<S: Store>(engine: &Engine<S>, mode: &'static str) -> Resul
     let version = engine.in_flight.version();
     let mut told = engine.in_flight.told.lock().await;
     if *told < version {
-        tell(engine, mode, false, &mut told).await?;
+        tell(engine, mode, false, None, &mut told).await?;
     }
     Ok(())
 }
@@ -82,8 +87,9 @@ async fn tell<S: Store>(
     engine: &Engine<S>,
     mode: &'static str,
     paused: bool,
+    probe: Option<&Probe>,
     told: &mut u64,
-) -> Result<bool> {
+) -> Result<Control> {
     let (folding, version) = engine.in_flight.list();
     let activity = match (paused, folding.is_empty()) {
         (true, _) => "paused",
@@ -96,10 +102,10 @@ async fn tell<S: Store>(
         activity,
         folding,
     };
-    let sent = engine.store.heartbeat(&beat).await;
+    let sent = engine.store.heartbeat(&beat, probe).await;
     let control = engine.observe(sent)?;
     *told = version;
-    Ok(control.paused)
+    Ok(control)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tracing::info;
 use crate::config::PaceConfig;
 use crate::store::ServerLoad;
 
-/// Why a run holds back.
+/// Why a run makes room.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
     /// Of the server's connections, in percent.
@@ -18,6 +18,19 @@ pub enum Reason {
     LockWaits(u64),
     /// Of the slowest standby.
     ReplicationLag(Duration),
+    /// Sessions of other applications at work.
+    Others(u64),
+}
+
+impl Reason {
+    /// The server itself is pressed.
+    fn is_pressure(self) -> bool {
+        !matches!(self, Reason::Others(_))
+    }
+
+    fn is_like(self, other: Reason) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
 }
 
 impl fmt::Display for Reason {
@@ -30,6 +43,9 @@ impl fmt::Display for Reason {
             Reason::ReplicationLag(lag) => {
                 write!(f, "a standby is {:.0} s behind", lag.as_secs_f64())
             }
+            Reason::Others(sessions) => {
+                write!(f, "{sessions} sessions of other applications are at work")
+            }
         }
     }
 }
@@ -38,48 +54,70 @@ impl fmt::Display for Reason {
 #[derive(Debug)]
 pub struct Pace {
     config: PaceConfig,
-    held_back: Option<Reason>,
-    /// When the rows started so far are paid for, where there is a limit.
-    paid_until: Instant,
+    reason: Option<Reason>,
+    /// No batch starts before: rows are paid for, or the run rests.
+    not_before: Instant,
 }
 
 impl Pace {
     pub fn new(config: &PaceConfig) -> Self {
         Pace {
             config: config.clone(),
-            held_back: None,
-            paid_until: Instant::now(),
+            reason: None,
+            not_before: Instant::now(),
         }
     }
 
     /// Takes a new look at the server. Every change is one log line.
     pub fn look(&mut self, load: &ServerLoad) {
         let reason = self.reason(load);
-        match (self.held_back, reason) {
-            (None, Some(reason)) => info!("pace: one user at a time, in small batches: {reason}"),
+        match (self.reason, reason) {
+            (Some(before), Some(now)) if before.is_like(now) => {}
+            (_, Some(now)) => {
+                let batches = if now.is_pressure() {
+                    ", in small batches"
+                } else {
+                    ""
+                };
+                info!("pace: one user at a time{batches}, with rests: {now}");
+            }
             (Some(_), None) => info!("pace: as configured again: the server is at ease"),
-            _ => {}
+            (None, None) => {}
         }
-        self.held_back = reason;
+        self.reason = reason;
     }
 
-    /// One user at a time, in small batches.
-    pub fn is_held_back(&self) -> bool {
-        self.held_back.is_some()
+    /// One user at a time, with rests.
+    pub fn makes_room(&self) -> bool {
+        self.reason.is_some()
+    }
+
+    pub fn takes_small_batches(&self) -> bool {
+        self.reason.is_some_and(Reason::is_pressure)
     }
 
     /// Counts rows that a batch takes against the limit.
     pub fn started(&mut self, rows: u64) {
         if self.config.rows_per_second > 0 {
             let seconds = rows as f64 / f64::from(self.config.rows_per_second);
-            let cost = Duration::from_secs_f64(seconds);
-            self.paid_until = self.paid_until.max(Instant::now()) + cost;
+            self.wait_for(Duration::from_secs_f64(seconds));
         }
     }
 
-    /// How long the limit keeps the next batch waiting.
+    /// After a batch: whoever makes room rests for as long as he worked.
+    pub fn ended(&mut self, took: Duration) {
+        if self.makes_room() {
+            self.wait_for(took.min(LONGEST_REST));
+        }
+    }
+
+    /// How long the next batch is to wait.
     pub fn wait(&self) -> Duration {
-        self.paid_until.saturating_duration_since(Instant::now())
+        self.not_before.saturating_duration_since(Instant::now())
+    }
+
+    fn wait_for(&mut self, pause: Duration) {
+        self.not_before = self.not_before.max(Instant::now()) + pause;
     }
 
     fn reason(&self, load: &ServerLoad) -> Option<Reason> {
@@ -90,11 +128,19 @@ impl Pace {
         if load.lock_waits >= u64::from(self.config.lock_waits) {
             return Some(Reason::LockWaits(load.lock_waits));
         }
-        load.replication_lag
-            .filter(|lag| *lag >= self.config.replication_lag)
-            .map(Reason::ReplicationLag)
+        let behind = load
+            .replication_lag
+            .filter(|lag| *lag >= self.config.replication_lag);
+        if let Some(lag) = behind {
+            return Some(Reason::ReplicationLag(lag));
+        }
+        let at_most = u64::from(self.config.other_sessions);
+        (at_most > 0 && load.others >= at_most).then_some(Reason::Others(load.others))
     }
 }
+
+/// A batch that waited for a lock says nothing of the server's load.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -105,12 +151,13 @@ mod tests {
             connections,
             max_connections: 100,
             lock_waits,
+            others: 0,
             replication_lag: lag.map(Duration::from_secs),
         }
     }
 
     #[test]
-    fn holds_back_while_the_server_is_pressed() {
+    fn makes_room_while_the_server_is_pressed() {
         let mut pace = Pace::new(&PaceConfig::default());
         for (pressed, load) in [
             (false, load(79, 9, Some(29))),
@@ -121,8 +168,35 @@ mod tests {
             (false, load(10, 0, Some(0))),
         ] {
             pace.look(&load);
-            assert_eq!(pace.is_held_back(), pressed, "{load:?}");
+            assert_eq!(pace.makes_room(), pressed, "{load:?}");
+            assert_eq!(pace.takes_small_batches(), pressed, "{load:?}");
         }
+    }
+
+    #[test]
+    fn makes_room_for_others_and_rests_as_long_as_it_works() {
+        let beside = |others| ServerLoad {
+            others,
+            ..load(10, 0, None)
+        };
+        let mut pace = Pace::new(&PaceConfig::default());
+        pace.look(&beside(2));
+        pace.ended(Duration::from_millis(500));
+        assert_eq!((pace.makes_room(), pace.wait()), (false, Duration::ZERO));
+        pace.look(&beside(3));
+        assert!(pace.makes_room() && !pace.takes_small_batches());
+        pace.ended(Duration::from_millis(500));
+        let rest = pace.wait();
+        assert!(rest > Duration::from_millis(400) && rest <= Duration::from_millis(500));
+        pace.ended(Duration::from_secs(100));
+        assert!(pace.wait() <= Duration::from_millis(500) + LONGEST_REST);
+
+        let mut never = Pace::new(&PaceConfig {
+            other_sessions: 0,
+            ..PaceConfig::default()
+        });
+        never.look(&beside(100));
+        assert!(!never.makes_room());
     }
 
     #[test]

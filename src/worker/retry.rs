@@ -20,6 +20,12 @@ pub fn transient_pause(retry: u32) -> Duration {
         .clamp(FIRST_PAUSE, LONGEST_PAUSE)
 }
 
+/// Pause before the next look for work: three quarters of `poll` to all of it,
+/// so that nothing waits longer than it says and workers do not ask in step.
+pub fn poll_pause(poll: Duration) -> Duration {
+    poll.mul_f64(rand::rng().random_range(0.75..=1.0))
+}
+
 /// A factor from 0.75 to 1.25.
 pub fn jitter() -> f64 {
     rand::rng().random_range(0.75..=1.25)

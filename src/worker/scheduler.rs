@@ -16,9 +16,9 @@ use super::batch_size::{BatchSize, Went};
 use super::beat::Chores;
 use super::pace::Pace;
 use super::pass::{self, Lane, PassReport};
-use super::retry::jitter;
+use super::retry::poll_pause;
 use crate::domain::{Domain, UserId};
-use crate::store::{ErrorClass, GroupFilter, Result, Store, StoreError};
+use crate::store::{ErrorClass, GroupFilter, Probe, Result, Store, StoreError};
 use crate::telemetry::metrics;
 use domain_state::DomainState;
 
@@ -96,7 +96,11 @@ struct Run<'a, S> {
     started: Instant,
     chores: Chores,
     pace: Pace,
-    /// Slots taken away from the lanes while the pace is held back.
+    /// What is asked while idle.
+    probe: Probe,
+    /// There are other workers, or what dead ones left.
+    accompanied: bool,
+    /// Slots taken away from the lanes while the run makes room.
     withheld: usize,
     report: RunReport,
     paused: bool,
@@ -129,6 +133,7 @@ impl<'a, S: Store> Run<'a, S> {
             cursor: None,
             size: BatchSize::new(engine.config.batch_size, engine.config.max_batch_size),
             not_before: now,
+            empty_until: now,
         };
         Run {
             engine,
@@ -140,6 +145,11 @@ impl<'a, S: Store> Run<'a, S> {
             started: now,
             chores: Chores::default(),
             pace: Pace::new(&engine.pace),
+            probe: Probe {
+                domains: domains.to_vec(),
+                settle: mode.settle,
+            },
+            accompanied: false,
             withheld: 0,
             report: RunReport::default(),
             paused: false,
@@ -172,7 +182,7 @@ impl<'a, S: Store> Run<'a, S> {
                     continue;
                 }
             };
-            self.idle = turn == Turn::Idle;
+            self.idle = turn == Turn::Idle || (turn == Turn::Nothing && self.awaits_work());
             match turn {
                 Turn::Started => {}
                 Turn::Idle if self.mode.until_idle => return Ok(()),
@@ -204,29 +214,33 @@ impl<'a, S: Store> Run<'a, S> {
         while let Some(ended) = self.lanes.try_join_next() {
             self.take(ended, progress)?;
         }
-        while let Some(chore) = self.chores.due() {
-            self.attend_to(chore, progress).await?;
-            self.chores.done(chore);
-            if self.idle {
-                // An idle worker sends one query per poll.
-                return Ok(Turn::Idle);
-            }
-        }
+        let asked = self.attend_to_chores(progress).await?;
         if self.paused {
             self.drain(progress).await?;
             return Ok(Turn::Nothing);
         }
-        if self.idle && self.mode.only_due.is_none() && !self.work_came().await? {
-            return Ok(Turn::Idle);
+        if self.waits_for_work() {
+            let work_waits = match asked {
+                Some(work_waits) => work_waits,
+                None => {
+                    let store = &self.engine.store;
+                    self.engine.observe(store.work_waits(&self.probe).await)?
+                }
+            };
+            if !work_waits {
+                return Ok(Turn::Idle);
+            }
+            self.idle = false;
+            self.attend_to_chores(progress).await?;
         }
         self.withhold();
         self.start_lane().await
     }
 
-    /// Leaves one slot while the pace is held back, else all of them.
+    /// Leaves one slot while the run makes room, else all of them.
     fn withhold(&mut self) {
         let slots = &self.engine.slots;
-        if self.pace.is_held_back() {
+        if self.pace.makes_room() {
             // Those in use are taken as they come back.
             let rest = self.engine.concurrency - 1 - self.withheld;
             self.withheld += slots.forget_permits(rest);
@@ -235,12 +249,16 @@ impl<'a, S: Store> Run<'a, S> {
         }
     }
 
-    /// Asks for all domains at once whether there is anything to pull.
-    async fn work_came(&self) -> Result<bool> {
-        let domains: Vec<_> = self.states.iter().map(|state| state.domain).collect();
-        let store = &self.engine.store;
-        self.engine
-            .observe(store.work_waits(&domains, self.mode.settle).await)
+    /// Nothing is in flight and nothing holds a batch back: it was only too
+    /// early to look again.
+    fn awaits_work(&self) -> bool {
+        !self.paused && self.lanes.is_empty() && self.pace.wait().is_zero()
+    }
+
+    /// Whether all there is to do is to ask, for all domains at once, whether
+    /// there is anything to pull.
+    fn waits_for_work(&self) -> bool {
+        self.idle && self.mode.only_due.is_none()
     }
 
     /// Starts a batch of the next domain that has work, if there is a slot to
@@ -251,23 +269,26 @@ impl<'a, S: Store> Run<'a, S> {
         } else {
             Turn::Nothing
         };
+        let may_start = !self.pace.makes_room() || self.lanes.is_empty();
+        if !may_start || self.is_over() || !self.pace.wait().is_zero() {
+            return Ok(Turn::Nothing);
+        }
         let count = self.states.len();
         for index in 0..count {
             if self.engine.slots.available_permits() == 0 {
                 return Ok(Turn::Full);
             }
-            if self.is_over() || !self.pace.wait().is_zero() {
-                return Ok(Turn::Nothing);
-            }
+            let busy = !self.lanes.is_empty();
             let state = &mut self.states[(self.first + index) % count];
-            if state.not_before > Instant::now() {
+            let now = Instant::now();
+            if state.not_before > now || (busy && state.empty_until > now) {
                 // Other workers hold what it had, or its last batch was small.
                 turn = Turn::Nothing;
                 continue;
             }
             let cursor = state.cursor(self.engine, self.mode).await?;
             let mut plan = state.plan(cursor, self.mode);
-            if self.pace.is_held_back() {
+            if self.pace.takes_small_batches() {
                 plan.batch_rows = state.size.smallest();
             }
             let batch = pass::find(self.engine, &plan).await?;
@@ -278,6 +299,7 @@ impl<'a, S: Store> Run<'a, S> {
                     turn = Turn::Nothing;
                 } else {
                     debug!(domain = %state.domain, "nothing to do");
+                    state.empty_until = now + poll_pause(self.engine.config.poll);
                 }
                 continue;
             }
@@ -308,9 +330,10 @@ impl<'a, S: Store> Run<'a, S> {
         })?;
         let pass = pass?;
         self.report.add(&pass);
+        self.pace.ended(pass.took);
         progress(&pass);
         let until_idle = self.mode.until_idle;
-        let poll = self.engine.config.poll.mul_f64(jitter());
+        let poll = poll_pause(self.engine.config.poll);
         if let Some(state) = self.states.iter_mut().find(|state| state.domain == domain) {
             let went = Went {
                 full: pass.full,
@@ -343,9 +366,12 @@ impl<'a, S: Store> Run<'a, S> {
 
     /// Waits for a slot, for a batch to end, or for the next poll.
     async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
-        let poll = self.engine.config.poll.mul_f64(jitter());
-        let paid = self.pace.wait();
-        let pause = if paid.is_zero() { poll } else { paid.min(poll) };
+        let poll = poll_pause(self.engine.config.poll);
+        let expected = self.states.iter().map(|state| state.not_before);
+        let pause = (expected.map(|at| at.saturating_duration_since(Instant::now())))
+            .chain([self.pace.wait()])
+            .filter(|pause| !pause.is_zero())
+            .fold(poll, Duration::min);
         tokio::select! {
             Some(ended) = self.lanes.join_next() => self.take(ended, progress),
             // Given back at once: the lane that is started next takes its own.

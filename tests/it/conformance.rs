@@ -648,9 +648,9 @@ async fn a_pause_reaches_every_worker<S: Store>(_: &Database, store: S) {
         mode: "worker",
         activity,
     };
-    assert!(!store.heartbeat(&beat("idle")).await.unwrap().paused);
+    assert!(!store.heartbeat(&beat("idle"), None).await.unwrap().paused);
     store.set_paused(true).await.unwrap();
-    assert!(store.heartbeat(&beat("paused")).await.unwrap().paused);
+    assert!(store.heartbeat(&beat("paused"), None).await.unwrap().paused);
     let status = store.status(Domain::ALL).await.unwrap();
     assert!(status.paused);
     assert_eq!(status.workers.len(), 1);

@@ -17,7 +17,7 @@ fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(
         ran.stderr
-            .contains("pace: one user at a time, in small batches: "),
+            .contains("pace: one user at a time, in small batches, with rests: "),
         "{ran:?}"
     );
     assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
@@ -27,6 +27,38 @@ fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
     // the books.
     let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
     assert!(db.value(most).parse::<u32>().unwrap() <= 4);
+}
+
+#[test]
+fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 20, 2, 10);
+    let mut application: Vec<_> = (0..3).map(|_| db.session()).collect();
+    for session in &mut application {
+        session.send("begin;");
+    }
+    let at_work = "pg_stat_activity \
+         where datname = current_database() and state = 'idle in transaction'";
+    wait_until("the application is at work", || count(&db, at_work) == 3);
+    let run = |sessions: &str| {
+        let mut command = program.command(&["run-once"]);
+        command.env("VITALFOLD__PACE__OTHER_SESSIONS", sessions);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.stderr
+    };
+    let line = "pace: one user at a time, with rests: 3 sessions of other applications";
+    assert!(run("3").contains(line));
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
+    let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
+    assert!(db.value(most).parse::<u32>().unwrap() <= 4);
+    for never in ["0", "4"] {
+        db.execute("update raw_vitals set note = coalesce(note, '') || '.'");
+        assert!(!run(never).contains("pace: one user at a time"));
+    }
+    for session in application {
+        session.end();
+    }
 }
 
 #[test]
@@ -53,6 +85,7 @@ fn waits_for_locks_slow_a_worker_down_until_they_end() {
         .envs([
             ("VITALFOLD__PACE__LOCK_WAITS", "1"),
             ("VITALFOLD__WORKER__POLL", "20ms"),
+            ("VITALFOLD__WORKER__SETTLE", "0s"),
             ("VITALFOLD__HTTP__ENABLED", "false"),
         ])
         .stderr(std::fs::File::create(&log).unwrap())
@@ -64,7 +97,9 @@ fn waits_for_locks_slow_a_worker_down_until_they_end() {
     holder.send("rollback;");
     holder.end();
     waiter.end();
+    // It looks again while it has work.
     wait_until("it goes on", || {
+        db.execute("update raw_vitals set note = coalesce(note, '') || '.'");
         logged("pace: as configured again: the server is at ease")
     });
     signal(&worker, "TERM");

@@ -71,6 +71,8 @@ struct Load {
     max_connections: i64,
     #[diesel(sql_type = BigInt)]
     lock_waits: i64,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
     #[diesel(sql_type = diesel::sql_types::Nullable<Double>)]
     replication_lag: Option<f64>,
 }
@@ -80,6 +82,11 @@ pub(super) async fn server_load(connection: &mut AsyncPgConnection) -> QueryResu
         "select (select sum(numbackends) from pg_stat_database)::bigint as connections, \
            current_setting('max_connections')::bigint as max_connections, \
            (select count(distinct pid) from pg_locks where not granted) as lock_waits, \
+           (select count(*) from pg_stat_activity \
+             where datname = current_database() and backend_type = 'client backend' \
+               and application_name not like 'vitalfold%' \
+               and (state <> 'idle' or state_change > now() - interval '5 s') is not false) \
+             as others, \
            (select max(extract(epoch from replay_lag)) from pg_stat_replication)::float8 \
              as replication_lag",
     ))
@@ -90,6 +97,7 @@ pub(super) async fn server_load(connection: &mut AsyncPgConnection) -> QueryResu
         connections: count(load.connections),
         max_connections: count(load.max_connections),
         lock_waits: count(load.lock_waits),
+        others: count(load.others),
         replication_lag: load
             .replication_lag
             .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),

@@ -221,9 +221,9 @@ pub(super) async fn read<F: Fold>(
     // Not with the lock's: that statement's snapshot is older than the lock.
     let sealed = Cached(
         diesel::sql_query(SEALED)
-        .bind::<BigInt, _>(user_id)
-        .bind::<Text, _>(F::DOMAIN.name())
-        .bind::<Date, _>(local_date),
+            .bind::<BigInt, _>(user_id)
+            .bind::<Text, _>(F::DOMAIN.name())
+            .bind::<Date, _>(local_date),
     );
     let (mut a, mut b, mut c) = (connection, connection, connection);
     let (raw, days, sealed) = join!(

@@ -88,11 +88,7 @@ impl Writes {
     }
 }
 
-fn put<F: Fold>(
-    text: &str,
-    user_id: UserId,
-    aggregates: Vec<Aggregate<F::Measure>>,
-) -> Statement {
+fn put<F: Fold>(text: &str, user_id: UserId, aggregates: Vec<Aggregate<F::Measure>>) -> Statement {
     let (keys, values): (Vec<_>, Vec<_>) = aggregates
         .into_iter()
         .map(|row| (row.key, row.measure.into_values()))

@@ -170,8 +170,8 @@ impl Store for PgStore {
         on_connection!(self, "pull", c => pull::pull::<F>(c, after, limit, settle))
     }
 
-    async fn work_waits(&self, domains: &[Domain], settle: Duration) -> Result<bool> {
-        on_connection!(self, "look for work", c => pull::work_waits(c, domains, settle))
+    async fn work_waits(&self, probe: &Probe) -> Result<bool> {
+        on_connection!(self, "look for work", c => pull::work_waits(c, probe))
     }
 
     async fn due_groups(
@@ -294,8 +294,8 @@ impl Store for PgStore {
         on_connection!(self, "discard failed", c => failed::discard::<F>(c, user_id, local_date))
     }
 
-    async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
-        on_connection!(self, "heartbeat", c => workers::heartbeat(c, beat))
+    async fn heartbeat(&self, beat: &Heartbeat, probe: Option<&Probe>) -> Result<Control> {
+        on_connection!(self, "heartbeat", c => workers::heartbeat(c, beat, probe))
     }
 
     async fn workers_seen(&self) -> Result<Vec<LastSeen>> {

@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
 use crate::domain::{Domain, Fold, GroupKey, UserId};
-use crate::store::{GroupFilter, PulledGroup};
+use crate::store::{GroupFilter, Probe, PulledGroup};
 use crate::with_domain;
 
 #[derive(diesel::QueryableByName)]
@@ -68,11 +68,8 @@ struct Waits {
     waits: bool,
 }
 
-pub(super) async fn work_waits(
-    connection: &mut AsyncPgConnection,
-    domains: &[Domain],
-    settle: Duration,
-) -> QueryResult<bool> {
+/// A condition; `settle` is the bind of the seconds that rows must be old.
+pub(super) fn any_work(domains: &[Domain], settle: &str) -> String {
     let waits: Vec<_> = domains
         .iter()
         .map(|&domain| {
@@ -82,13 +79,23 @@ pub(super) async fn work_waits(
                  or exists (select from {table} r where {pullable})",
                 name = domain.name(),
                 table = with_domain!(domain, F => F::RAW_TABLE),
-                pullable = pullable(domain, "$1"),
+                pullable = pullable(domain, settle),
             )
         })
         .collect();
+    waits.join(" or ")
+}
+
+pub(super) async fn work_waits(
+    connection: &mut AsyncPgConnection,
+    probe: &Probe,
+) -> QueryResult<bool> {
     let waits: Waits = Cached(
-        diesel::sql_query(format!("select {} as waits", waits.join(" or ")))
-            .bind::<Double, _>(settle.as_secs_f64()),
+        diesel::sql_query(format!(
+            "select {} as waits",
+            any_work(&probe.domains, "$1")
+        ))
+        .bind::<Double, _>(probe.settle.as_secs_f64()),
     )
     .get_result(connection)
     .await?;
@@ -101,40 +108,50 @@ pub(super) async fn pull<F: Fold>(
     limit: usize,
     settle: Duration,
 ) -> QueryResult<Vec<PulledGroup>> {
-    // Both halves are keyset scans of the partial index of pending rows. The
-    // outer limit ends the second one before it begins where the first fills the
-    // batch: from the lowest user on lie the entries of all that was done.
-    let half = |lap: i32, comparison: &str| {
-        format!(
-            "(select {lap} as lap, r.user_id, r.local_date from {table} r \
-             where r.user_id {comparison} $1 and {pullable} \
-             order by r.user_id, r.local_date limit $2)",
-            table = F::RAW_TABLE,
-            pullable = pullable(F::DOMAIN, "$3"),
-        )
-    };
+    let mut pulled = lap::<F>(connection, ">", after, limit, settle).await?;
+    let rows: usize = pulled.iter().map(|group| group.rows).sum();
+    // From the lowest user on lie the entries of all that was done: they are
+    // read only where there is nothing else.
+    if rows < limit {
+        pulled.extend(lap::<F>(connection, "<=", after, limit, settle).await?);
+    }
+    Ok(PulledGroup::cut(pulled.into_iter(), limit))
+}
+
+/// A keyset scan of the partial index of pending rows, on one side of a user.
+async fn lap<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    side: &str,
+    after: UserId,
+    limit: usize,
+    settle: Duration,
+) -> QueryResult<Vec<PulledGroup>> {
+    // The limit is a part of the text: of a bind the planner knows nothing, and
+    // it would plan anew for each pull, which takes longer than the pull.
+    let text = format!(
+        "select user_id, local_date, count(*) as rows \
+         from (select r.user_id, r.local_date from {table} r \
+               where r.user_id {side} $1 and {pullable} \
+               order by r.user_id, r.local_date limit {limit}) p \
+         group by user_id, local_date order by user_id, local_date",
+        table = F::RAW_TABLE,
+        pullable = pullable(F::DOMAIN, "$2"),
+    );
     let pulled: Vec<PulledRow> = Cached(
-        diesel::sql_query(format!(
-            "select user_id, local_date, count(*) as rows \
-             from (select * from ({} union all {}) laps limit $2) p \
-             group by lap, user_id, local_date order by lap, user_id, local_date",
-            half(0, ">"),
-            half(1, "<="),
-        ))
-        .bind::<BigInt, _>(after)
-        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind::<Double, _>(settle.as_secs_f64()),
+        diesel::sql_query(text)
+            .bind::<BigInt, _>(after)
+            .bind::<Double, _>(settle.as_secs_f64()),
     )
     .load(connection)
     .await?;
-    Ok(PulledGroup::cut(
-        pulled.into_iter().map(|row| PulledGroup {
+    Ok(pulled
+        .into_iter()
+        .map(|row| PulledGroup {
             user_id: row.user_id,
             local_date: row.local_date,
             rows: usize::try_from(row.rows).unwrap_or(0),
-        }),
-        limit,
-    ))
+        })
+        .collect())
 }
 
 /// Conditions on `user_id` and `local_date`; binds $1 to $3.

@@ -2,42 +2,58 @@
 
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Jsonb, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use super::cached::Cached;
+use super::pull::any_work;
 use super::schema::worker_heartbeats;
-use crate::store::{Control, Heartbeat, LastSeen};
+use crate::store::{Control, Heartbeat, LastSeen, Probe};
 
 #[derive(QueryableByName)]
-struct Paused {
+struct Learnt {
     #[diesel(sql_type = Bool)]
     paused: bool,
+    #[diesel(sql_type = Bool)]
+    accompanied: bool,
+    #[diesel(sql_type = Bool)]
+    work_waits: bool,
 }
 
 pub(super) async fn heartbeat(
     connection: &mut AsyncPgConnection,
     beat: &Heartbeat,
+    probe: Option<&Probe>,
 ) -> QueryResult<Control> {
-    let control: Paused = Cached(
-        diesel::sql_query(
+    let work_waits = match probe {
+        Some(probe) => any_work(&probe.domains, "$5"),
+        None => "$5::float8 is null".to_owned(),
+    };
+    let learnt: Learnt = Cached(
+        diesel::sql_query(format!(
             "with beat as ( \
                insert into worker_heartbeats (worker, mode, activity, folding) \
                values ($1, $2, $3, $4) \
                on conflict (worker) do update set \
                  activity = excluded.activity, folding = excluded.folding, seen_at = now()) \
-             select paused from worker_control",
-        )
+             select paused, \
+               exists (select from worker_heartbeats where worker <> $1) as accompanied, \
+               ({work_waits}) as work_waits \
+             from worker_control"
+        ))
         .bind::<Text, _>(beat.worker.clone())
         .bind::<Text, _>(beat.mode)
         .bind::<Text, _>(beat.activity)
-        .bind::<Jsonb, _>(serde_json::json!(beat.folding)),
+        .bind::<Jsonb, _>(serde_json::json!(beat.folding))
+        .bind::<Double, _>(probe.map_or(0.0, |probe| probe.settle.as_secs_f64())),
     )
     .get_result(connection)
     .await?;
     Ok(Control {
-        paused: control.paused,
+        paused: learnt.paused,
+        accompanied: learnt.accompanied,
+        work_waits: learnt.work_waits,
     })
 }
 

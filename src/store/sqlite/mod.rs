@@ -217,12 +217,10 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn work_waits(&self, domains: &[Domain], settle: Duration) -> Result<bool> {
-        let domains = domains.to_vec();
-        self.call("look for work", move |c| {
-            pull::work_waits(c, &domains, settle)
-        })
-        .await
+    async fn work_waits(&self, probe: &Probe) -> Result<bool> {
+        let probe = probe.clone();
+        self.call("look for work", move |c| pull::work_waits(c, &probe))
+            .await
     }
 
     async fn due_groups(
@@ -392,10 +390,12 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn heartbeat(&self, beat: &Heartbeat) -> Result<Control> {
-        let beat = beat.clone();
-        self.write("heartbeat", move |c| workers::heartbeat(c, &beat))
-            .await
+    async fn heartbeat(&self, beat: &Heartbeat, probe: Option<&Probe>) -> Result<Control> {
+        let (beat, probe) = (beat.clone(), probe.cloned());
+        self.write("heartbeat", move |c| {
+            workers::heartbeat(c, &beat, probe.as_ref())
+        })
+        .await
     }
 
     async fn workers_seen(&self) -> Result<Vec<LastSeen>> {

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::rows::{NOW, now_plus};
 use crate::domain::{Domain, Fold, GroupKey, UserId};
-use crate::store::{GroupFilter, PulledGroup};
+use crate::store::{GroupFilter, Probe, PulledGroup};
 use crate::with_domain;
 
 #[derive(QueryableByName)]
@@ -71,12 +71,8 @@ struct Waits {
     waits: bool,
 }
 
-pub(super) fn work_waits(
-    connection: &mut SqliteConnection,
-    domains: &[Domain],
-    settle: Duration,
-) -> QueryResult<bool> {
-    let waits: Vec<_> = domains
+pub(super) fn work_waits(connection: &mut SqliteConnection, probe: &Probe) -> QueryResult<bool> {
+    let waits: Vec<_> = (probe.domains)
         .iter()
         .map(|&domain| {
             format!(
@@ -90,7 +86,7 @@ pub(super) fn work_waits(
         })
         .collect();
     let waits: Waits = diesel::sql_query(format!("select {} as waits", waits.join(" or ")))
-        .bind::<Text, _>(ago(settle))
+        .bind::<Text, _>(ago(probe.settle))
         .get_result(connection)?;
     Ok(waits.waits)
 }

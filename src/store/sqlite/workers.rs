@@ -3,18 +3,22 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
+use super::pull::work_waits;
 use super::rows::NOW;
-use crate::store::{Control, Heartbeat, LastSeen};
+use crate::store::{Control, Heartbeat, LastSeen, Probe};
 
 #[derive(QueryableByName)]
-struct Paused {
+struct Learnt {
     #[diesel(sql_type = Bool)]
     paused: bool,
+    #[diesel(sql_type = Bool)]
+    accompanied: bool,
 }
 
 pub(super) fn heartbeat(
     connection: &mut SqliteConnection,
     beat: &Heartbeat,
+    probe: Option<&Probe>,
 ) -> QueryResult<Control> {
     diesel::sql_query(format!(
         "insert into worker_heartbeats (worker, mode, activity, folding) values (?, ?, ?, ?) \
@@ -26,10 +30,20 @@ pub(super) fn heartbeat(
     .bind::<Text, _>(beat.activity)
     .bind::<Text, _>(serde_json::json!(beat.folding).to_string())
     .execute(connection)?;
-    let control: Paused =
-        diesel::sql_query("select paused from worker_control").get_result(connection)?;
+    let learnt: Learnt = diesel::sql_query(
+        "select paused, \
+           exists (select 1 from worker_heartbeats where worker <> ?) as accompanied \
+         from worker_control",
+    )
+    .bind::<Text, _>(&beat.worker)
+    .get_result(connection)?;
     Ok(Control {
-        paused: control.paused,
+        paused: learnt.paused,
+        accompanied: learnt.accompanied,
+        work_waits: match probe {
+            Some(probe) => work_waits(connection, probe)?,
+            None => false,
+        },
     })
 }
 

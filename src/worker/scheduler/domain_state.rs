@@ -18,6 +18,8 @@ pub(super) struct DomainState {
     pub(super) size: BatchSize,
     /// Before this nothing new is expected.
     pub(super) not_before: Instant,
+    /// Found empty: asked again only now, unless nothing else is left to do.
+    pub(super) empty_until: Instant,
 }
 
 impl DomainState {
