@@ -50,8 +50,8 @@ struct PulledRow {
     rows: i64,
 }
 
-/// The condition on a raw row `r` that a pull may take it; `settle` is the
-/// bind of the seconds that it must be old.
+/// The condition on a raw row `r` that a pull may take it; `settle` are
+/// the seconds that it must be old, or their bind.
 fn pullable(domain: Domain, settle: &str) -> String {
     format!(
         "r.status = 'pending' and r.created_at <= now() - make_interval(secs => {settle}) \
@@ -68,7 +68,7 @@ struct Waits {
     waits: bool,
 }
 
-/// A condition; `settle` is the bind of the seconds that rows must be old.
+/// A condition; `settle` are the seconds that rows must be old, or their bind.
 pub(super) fn any_work(domains: &[Domain], settle: &str) -> String {
     let waits: Vec<_> = domains
         .iter()
@@ -126,8 +126,9 @@ async fn lap<F: Fold>(
     limit: usize,
     settle: Duration,
 ) -> QueryResult<Vec<PulledGroup>> {
-    // The limit is a part of the text: of a bind the planner knows nothing, and
-    // it would plan anew for each pull, which takes longer than the pull.
+    // The limit and the age are parts of the text: of a bind the planner knows
+    // nothing, so it would plan anew for each pull, which takes longer than the
+    // pull.
     let text = format!(
         "select user_id, local_date, count(*) as rows \
          from (select r.user_id, r.local_date from {table} r \
@@ -135,15 +136,11 @@ async fn lap<F: Fold>(
                order by r.user_id, r.local_date limit {limit}) p \
          group by user_id, local_date order by user_id, local_date",
         table = F::RAW_TABLE,
-        pullable = pullable(F::DOMAIN, "$2"),
+        pullable = pullable(F::DOMAIN, &settle.as_secs_f64().to_string()),
     );
-    let pulled: Vec<PulledRow> = Cached(
-        diesel::sql_query(text)
-            .bind::<BigInt, _>(after)
-            .bind::<Double, _>(settle.as_secs_f64()),
-    )
-    .load(connection)
-    .await?;
+    let pulled: Vec<PulledRow> = Cached(diesel::sql_query(text).bind::<BigInt, _>(after))
+        .load(connection)
+        .await?;
     Ok(pulled
         .into_iter()
         .map(|row| PulledGroup {
