@@ -63,15 +63,15 @@ pub(crate) fn worse(now: &Report, earlier: &[Earlier]) -> Vec<Worse> {
 fn measured(line: &Line) -> f64 {
     match line.against {
         Against::Limit => line.ours,
-        Against::AtLeast(_) | Against::AtMost(_) => line.ratio(),
+        _ => line.ratio(),
     }
 }
 
 fn is_worse(line: &Line, before: &Earlier) -> bool {
     let now = measured(line);
     match line.against {
-        Against::AtLeast(_) => now < before.ratio * (1.0 - TOLERANCE),
-        Against::AtMost(_) => now > before.ratio * (1.0 + TOLERANCE),
+        Against::AtLeast(_) | Against::High => now < before.ratio * (1.0 - TOLERANCE),
+        Against::AtMost(_) | Against::Low => now > before.ratio * (1.0 + TOLERANCE),
         Against::Limit => before.held && !line.holds(),
     }
 }

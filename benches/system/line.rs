@@ -7,6 +7,10 @@ pub(crate) enum Against {
     AtLeast(f64),
     /// Another state's figure of the same run; the ratio should be low.
     AtMost(f64),
+    /// No target: the ratio is better when it is high.
+    High,
+    /// No target: the ratio is better when it is low.
+    Low,
     /// A fixed limit, which may be 0: what is measured is not above it.
     Limit,
 }
@@ -68,6 +72,7 @@ impl Line {
         match self.against {
             Against::AtLeast(target) => self.ratio() >= target,
             Against::AtMost(target) => self.ratio() <= target,
+            Against::High | Against::Low => true,
             Against::Limit => self.ours <= self.baseline,
         }
     }

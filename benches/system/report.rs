@@ -53,6 +53,7 @@ fn row(line: &Line) -> String {
     let (ratio, target) = match line.against {
         Against::AtLeast(target) => (format!("{:.2}", line.ratio()), format!("≥ {target}")),
         Against::AtMost(target) => (format!("{:.2}", line.ratio()), format!("≤ {target}")),
+        Against::High | Against::Low => (format!("{:.2}", line.ratio()), String::new()),
         // Beside it stands the limit itself.
         Against::Limit => (String::new(), "within".to_owned()),
     };
@@ -63,7 +64,11 @@ fn row(line: &Line) -> String {
         line.what,
         value(line.ours).trim_end(),
         value(line.baseline).trim_end(),
-        if line.holds() { "ok" } else { "missed" },
+        match line.against {
+            Against::High | Against::Low => "",
+            _ if line.holds() => "ok",
+            _ => "missed",
+        },
     )
 }
 
@@ -91,12 +96,13 @@ pub(crate) fn json(report: &Report, size: &str, seconds: f64) -> String {
                 "ratio": (line.against != Against::Limit).then(|| line.ratio()),
                 "ratios": (line.against != Against::Limit).then_some(&line.ratios),
                 "target": match line.against {
-                    Against::AtLeast(target) | Against::AtMost(target) => target,
-                    Against::Limit => line.baseline,
+                    Against::AtLeast(target) | Against::AtMost(target) => Some(target),
+                    Against::High | Against::Low => None,
+                    Against::Limit => Some(line.baseline),
                 },
                 "better": match line.against {
-                    Against::AtLeast(_) => "high",
-                    Against::AtMost(_) => "low",
+                    Against::AtLeast(_) | Against::High => "high",
+                    Against::AtMost(_) | Against::Low => "low",
                     Against::Limit => "within",
                 },
                 "holds": line.holds(),

@@ -39,7 +39,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     };
     let mut worker = Watched::default();
     let (mut ours, mut statements, mut bad) = (Vec::new(), Vec::new(), (0.0, 0.0));
-    for _ in 0..arguments.pick(1, 3) {
+    for _ in 0..arguments.pick(1, 2) {
         let alone = beside(server, &template, &load, || {
             std::thread::sleep(Duration::from_secs(load.seconds - 2));
         });
@@ -59,19 +59,18 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     server.drop_database("run");
     server.drop_database(&template);
     let mut push = |line| report.lines.push(line);
-    let at_most = Against::AtMost(1.5);
     push(Line::of_pairs(
         "neighbour",
         "API p99 beside the worker, to alone",
         "ms",
-        at_most,
+        Against::AtMost(1.5),
         &ours,
     ));
     push(Line::of_pairs(
         "neighbour",
         "API p99 beside one statement per period, to alone",
         "ms",
-        at_most,
+        Against::Low,
         &statements,
     ));
     push(Line::limit(

@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::workload::{FROM, Workload};
 
 /// The worker's default `worker.concurrency`.
-const CONNECTIONS: u64 = 8;
+const CONNECTIONS: u64 = 4;
 
 pub(super) struct Replay {
     script: tempfile::NamedTempFile,
@@ -72,6 +72,11 @@ impl Replay {
             2 => format!("date_trunc('{coarse}', {date})::date"),
             _ => format!("(date_trunc('{coarse}', {date}) + interval '1 {coarse}')::date - 1"),
         });
+        let sealed = last("select exists", "sealed_groups").bind(|number| match number {
+            1 => user(),
+            2 => format!("'{}'", workload.domain),
+            _ => date.clone(),
+        });
         let into = format!("insert into {aggregates}");
         let mut variables = vec![("last_day".to_owned(), last_day.to_string())];
         let upsert = last(&into, "on conflict");
@@ -122,10 +127,9 @@ impl Replay {
              \\set user 1 + :client_id + {CONNECTIONS} * (:number / {days_each})\n\
              \\set day mod(:number, {days_each})\n\
              \\if :user <= {users}\n\
-             \\startpipeline\nbegin;\n{lock};\n\\endpipeline\n\
-             \\startpipeline\n{rows};\n{days};\n\\endpipeline\n\
-             \\startpipeline\n{insert};\n{upsert};\n{complete};\n\\endpipeline\n\
-             commit;\n\
+             \\startpipeline\nbegin;\nset local synchronous_commit = off;\n\
+             {lock};\n{rows};\n{days};\n{sealed};\n\\endpipeline\n\
+             \\startpipeline\n{insert};\n{upsert};\n{complete};\ncommit;\n\\endpipeline\n\
              \\endif\n",
             days_each = workload.days,
             users = workload.users,

@@ -59,9 +59,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         few.template(server, arguments),
         many.template(server, arguments),
     );
-    let pairs: Vec<_> = (0..arguments.pick(1, 2))
-        .map(|_| (cost(&many, &templates.1), cost(&few, &templates.0)))
-        .collect();
+    let pairs = [(cost(&many, &templates.1), cost(&few, &templates.0))];
     report.lines.push(Line::of_pairs(
         "scale",
         format!(
