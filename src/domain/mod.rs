@@ -9,6 +9,7 @@ pub mod group;
 pub mod json;
 pub mod labs;
 pub mod loinc;
+pub mod memo;
 pub mod nutrition;
 pub mod period;
 pub mod rules;

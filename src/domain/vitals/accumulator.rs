@@ -1,15 +1,13 @@
 //! What a period's samples amount to.
 
-use std::collections::BTreeSet;
-
 use super::VitalMeasure;
 use super::registry::Kind;
 use crate::domain::Aggregate;
 use crate::domain::sum::{Sum, mean};
 
 /// Grows sample by sample, or day by day, in the order of time.
-#[derive(Debug)]
-pub(super) struct Accumulator<'r> {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accumulator {
     count: i64,
     /// What the sum is divided by for the mean: the count, where a day without
     /// rows of its own weighs as one.
@@ -18,7 +16,6 @@ pub(super) struct Accumulator<'r> {
     /// Whether a sum over time means something.
     is_summable: bool,
     reported: Option<Reported>,
-    sources: BTreeSet<&'r str>,
     pub(super) rejected_count: i64,
 }
 
@@ -31,12 +28,12 @@ struct Reported {
     last: f64,
 }
 
-impl<'r> Accumulator<'r> {
+impl Accumulator {
     pub(super) fn new(kind: Kind) -> Self {
         Self::of_summable(kind != Kind::Discrete)
     }
 
-    pub(super) fn of_day(day: &'r Aggregate<VitalMeasure>) -> Self {
+    pub(super) fn of_day(day: &Aggregate<VitalMeasure>) -> Self {
         let mut accumulator = Self::of_summable(day.measure.total.is_some());
         accumulator.add_day(day);
         accumulator
@@ -49,7 +46,6 @@ impl<'r> Accumulator<'r> {
             sum: Sum::default(),
             is_summable,
             reported: None,
-            sources: BTreeSet::new(),
             rejected_count: 0,
         }
     }
@@ -67,12 +63,11 @@ impl<'r> Accumulator<'r> {
     }
 
     /// Adds what a sample gives once overlaps are resolved.
-    pub(super) fn add(&mut self, amount: f64, source: &'r str) {
+    pub(super) fn add(&mut self, amount: f64) {
         self.sum.add(amount);
-        self.add_source(source);
     }
 
-    pub(super) fn add_day(&mut self, day: &'r Aggregate<VitalMeasure>) {
+    pub(super) fn add_day(&mut self, day: &Aggregate<VitalMeasure>) {
         let measure = &day.measure;
         self.count += measure.count;
         self.weight += measure.count.max(1);
@@ -83,9 +78,6 @@ impl<'r> Accumulator<'r> {
             first: measure.first,
             last: measure.last,
         });
-        for source in &measure.sources {
-            self.add_source(source);
-        }
         self.rejected_count += measure.rejected_count;
     }
 
@@ -104,14 +96,8 @@ impl<'r> Accumulator<'r> {
         reported.last = later.last;
     }
 
-    fn add_source(&mut self, source: &'r str) {
-        if !source.trim().is_empty() {
-            self.sources.insert(source);
-        }
-    }
-
     /// Without coverage, which hour rows do not have.
-    pub(super) fn finish(self) -> VitalMeasure {
+    pub(super) fn finish(self, sources: Vec<String>) -> VitalMeasure {
         let value_sum = self.sum.total();
         // Sleep that is known by its stages only is one value: its total.
         let reported = self.reported.unwrap_or(Reported {
@@ -131,7 +117,7 @@ impl<'r> Accumulator<'r> {
             last: reported.last,
             hours_covered: None,
             days_covered: None,
-            sources: self.sources.into_iter().map(str::to_owned).collect(),
+            sources,
             rejected_count: self.rejected_count,
         }
     }

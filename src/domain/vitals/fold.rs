@@ -1,13 +1,12 @@
 //! The fold of a day's samples, and of days into coarser periods.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::accumulator::Accumulator;
-use super::merge::{Contribution, Kept, contributions};
+use super::merge::{Kept, contribute};
 use super::registry::Kind;
-use super::sample::{Sample, Samples, Series};
+use super::sample::{Sample, Samples};
+use super::source::SourceSet;
 use super::{VitalMeasure, VitalSample};
 use crate::domain::period::local_midnight;
 use crate::domain::{Aggregate, AggregateKey, DayFold, FoldRules, Period, RawRow, Rejection};
@@ -21,7 +20,7 @@ pub(super) fn fold_day(
     rows: &[RawRow<VitalSample>],
     rules: &FoldRules,
 ) -> DayFold<VitalMeasure> {
-    let samples = Samples::of(rows, rules);
+    let mut samples = Samples::of(rows, rules);
     let mut days: Vec<_> = samples
         .series
         .iter()
@@ -30,17 +29,12 @@ pub(super) fn fold_day(
     for sample in &samples.accepted {
         days[sample.series].count(sample);
     }
-    for Contribution {
-        series,
-        sample,
-        kept,
-    } in contributions(&samples, rules)
-    {
-        days[series].add(&samples.accepted[sample], &kept);
-    }
+    contribute(&samples, rules, |series, sample, kept| {
+        days[series].add(sample, kept);
+    });
 
     let mut rejected = Vec::with_capacity(samples.refused.len());
-    for refused in samples.refused {
+    for refused in std::mem::take(&mut samples.refused) {
         if let Some(series) = refused.series {
             days[series].refuse(refused.hour);
         }
@@ -50,14 +44,8 @@ pub(super) fn fold_day(
         });
     }
     rejected.sort_by_key(|rejection| rejection.row_id);
-
-    let mut aggregates = Vec::new();
-    for (series, day) in samples.series.iter().zip(days) {
-        day.finish(date, series, &mut aggregates);
-    }
-    aggregates.sort_by(|a, b| a.key.cmp(&b.key));
     DayFold {
-        aggregates,
+        aggregates: finish(date, &samples, &days),
         rejected,
     }
 }
@@ -71,34 +59,63 @@ pub(super) fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
     for day in later {
         accumulator.add_day(day);
     }
+    let sources = days.iter().flat_map(|day| &day.measure.sources);
+    let mut sources: Vec<_> = sources.filter(|name| !name.trim().is_empty()).collect();
+    sources.sort_unstable();
+    sources.dedup();
     let hours = days.iter().filter_map(|day| day.measure.hours_covered);
     VitalMeasure {
         hours_covered: hours.reduce(|sum, hours| sum + hours),
         // At most 366 days.
         days_covered: i64::try_from(days.len()).ok(),
-        ..accumulator.finish()
+        ..accumulator.finish(sources.into_iter().cloned().collect())
+    }
+}
+
+/// What samples amount to, and where they are from.
+struct Span {
+    accumulator: Accumulator,
+    sources: SourceSet,
+}
+
+impl Span {
+    fn new(kind: Kind) -> Self {
+        Self {
+            accumulator: Accumulator::new(kind),
+            sources: SourceSet::default(),
+        }
+    }
+
+    fn add(&mut self, amount: f64, sample: &Sample) {
+        self.accumulator.add(amount);
+        self.sources.insert(sample.source);
+    }
+
+    fn finish(&self, names: &[&str]) -> VitalMeasure {
+        self.accumulator.finish(self.sources.names(names))
     }
 }
 
 /// One series' day while it grows.
-struct SeriesDay<'r> {
+struct SeriesDay {
     kind: Kind,
-    day: Accumulator<'r>,
-    /// By the second since the epoch at which the local hour began.
-    hours: BTreeMap<i64, Accumulator<'r>>,
-    /// The earliest sample: where the person was at its start says when the
-    /// day began. None as long as there is no sample.
-    earliest: Option<&'r Sample<'r>>,
-    /// Beginnings of local hours that samples touch, not yet distinct.
+    day: Span,
+    /// With the second since the epoch at which the local hour began, in order.
+    hours: Vec<(i64, Span)>,
+    /// Start, id and offset of the earliest sample: where the person was at
+    /// its start says when the day began. None as long as there is no sample.
+    earliest: Option<(i64, i64, i32)>,
+    /// Beginnings of local hours that samples reach into beyond the hour that
+    /// they are counted in, not yet distinct.
     touched: Vec<i64>,
 }
 
-impl<'r> SeriesDay<'r> {
+impl SeriesDay {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
-            day: Accumulator::new(kind),
-            hours: BTreeMap::new(),
+            day: Span::new(kind),
+            hours: Vec::new(),
             earliest: None,
             touched: Vec::new(),
         }
@@ -106,92 +123,124 @@ impl<'r> SeriesDay<'r> {
 
     /// Every accepted row counts in the day of the series that it names, also
     /// where another source leaves nothing of it.
-    fn count(&mut self, sample: &'r Sample<'r>) {
+    fn count(&mut self, sample: &Sample) {
         self.begin(sample);
-        self.day.count(sample.value);
+        self.day.accumulator.count(sample.value);
     }
 
-    fn begin(&mut self, sample: &'r Sample<'r>) {
-        let order = |sample: &Sample<'_>| (sample.stretch.start, sample.id);
+    fn begin(&mut self, sample: &Sample) {
+        let (start, id) = (sample.stretch.start, sample.id);
         if self
             .earliest
-            .is_none_or(|earliest| order(sample) < order(earliest))
+            .is_none_or(|earliest| (start, id) < (earliest.0, earliest.1))
         {
-            self.earliest = Some(sample);
+            self.earliest = Some((start, id, sample.utc_offset_minutes));
         }
     }
 
-    fn add(&mut self, sample: &'r Sample<'r>, kept: &Kept) {
+    fn add(&mut self, sample: &Sample, kept: Kept<'_>) {
         self.begin(sample);
-        self.day.add(kept.amount(sample), sample.source);
+        self.day.add(kept.amount(sample), sample);
         if self.kind == Kind::Discrete {
             // A state is not spread over its sample's time.
             self.add_to_hour(sample.hour(), sample.value, sample);
-            for hour in sample.hours() {
-                self.touch(hour);
+            if sample.stretch.length() > 0 {
+                self.touched.extend(sample.hours().skip(1));
             }
         } else {
-            for (hour, amount) in kept.by_hour(sample) {
+            kept.by_hour(sample, |hour, amount| {
                 self.add_to_hour(hour, amount, sample);
-                self.touch(hour);
-            }
+            });
         }
     }
 
-    fn add_to_hour(&mut self, hour: i64, amount: f64, sample: &Sample<'r>) {
-        let hour = self
-            .hours
-            .entry(hour)
-            .or_insert_with(|| Accumulator::new(self.kind));
-        hour.count(sample.value);
-        hour.add(amount, sample.source);
+    fn add_to_hour(&mut self, start: i64, amount: f64, sample: &Sample) {
+        let hour = self.hour(start);
+        hour.accumulator.count(sample.value);
+        hour.add(amount, sample);
     }
 
-    fn touch(&mut self, hour: i64) {
-        if self.touched.last() != Some(&hour) {
-            self.touched.push(hour);
+    /// In the order of samples it is the last one or comes after it, but for
+    /// what reaches over several hours.
+    fn hour(&mut self, start: i64) -> &mut Span {
+        let later = self.hours.iter().rev().take_while(|hour| hour.0 > start);
+        let place = self.hours.len() - later.count();
+        let is_there = place > 0 && self.hours[place - 1].0 == start;
+        if is_there {
+            return &mut self.hours[place - 1].1;
         }
+        self.hours.insert(place, (start, Span::new(self.kind)));
+        &mut self.hours[place].1
     }
 
     fn refuse(&mut self, hour: Option<i64>) {
-        self.day.rejected_count += 1;
-        if let Some(hour) = hour.and_then(|hour| self.hours.get_mut(&hour)) {
-            hour.rejected_count += 1;
+        self.day.accumulator.rejected_count += 1;
+        let hours = &mut self.hours;
+        let place = hour.and_then(|hour| hours.binary_search_by_key(&hour, |hour| hour.0).ok());
+        if let Some(place) = place {
+            hours[place].1.accumulator.rejected_count += 1;
         }
     }
 
-    fn finish(mut self, date: NaiveDate, series: &Series, rows: &mut Vec<Aggregate<VitalMeasure>>) {
-        let Some(earliest) = self.earliest else {
-            return;
-        };
-        let key = |period, period_start| AggregateKey {
+    fn hours_covered(&self) -> usize {
+        let counted = self.hours.iter().map(|hour| hour.0);
+        let mut hours: Vec<_> = counted.chain(self.touched.iter().copied()).collect();
+        hours.sort_unstable();
+        hours.dedup();
+        hours.len()
+    }
+}
+
+/// The rows of all series, sorted by key.
+fn finish(
+    date: NaiveDate,
+    samples: &Samples<'_>,
+    days: &[SeriesDay],
+) -> Vec<Aggregate<VitalMeasure>> {
+    let mut all: Vec<_> = samples.series.iter().zip(days).collect();
+    all.sort_by_key(|(series, _)| (&series.name, &series.unit));
+    let key = |period, period_start, place: usize| {
+        let (series, _) = all[place];
+        AggregateKey {
             period,
             local_date: date,
             period_start,
             series: series.name.clone().into_owned(),
             unit: series.unit.clone().into_owned(),
-        };
-        for (start, hour) in self.hours {
-            // Safety: the hour in which a representable instant lies.
-            let start = DateTime::from_timestamp(start, 0).unwrap_or(DateTime::<Utc>::MIN_UTC);
-            rows.push(Aggregate {
-                key: key(Period::Hour, start),
-                measure: hour.finish(),
-            });
         }
-        self.touched.sort_unstable();
-        self.touched.dedup();
+    };
+    // Beginnings are sorted with the place of their series, which is quicker
+    // than sorting rows by their keys.
+    let mut hours = Vec::new();
+    let mut whole = Vec::new();
+    for (place, (_, day)) in all.iter().enumerate() {
+        hours.extend(day.hours.iter().map(|(start, hour)| (*start, place, hour)));
+        let start = |(_, _, offset)| (local_midnight(date, offset), place);
+        whole.extend(day.earliest.map(start));
+    }
+    hours.sort_unstable_by_key(|(start, place, _)| (*start, *place));
+    whole.sort_unstable();
+
+    let mut rows = Vec::with_capacity(hours.len() + whole.len());
+    for (start, place, hour) in hours {
+        // Safety: the hour in which a representable instant lies.
+        let start = DateTime::from_timestamp(start, 0).unwrap_or(DateTime::<Utc>::MIN_UTC);
         rows.push(Aggregate {
-            key: key(
-                Period::Day,
-                local_midnight(date, earliest.utc_offset_minutes),
-            ),
+            key: key(Period::Hour, start, place),
+            measure: hour.finish(&samples.sources),
+        });
+    }
+    for (start, place) in whole {
+        let day = all[place].1;
+        rows.push(Aggregate {
+            key: key(Period::Day, start, place),
             measure: VitalMeasure {
-                hours_covered: i64::try_from(self.touched.len()).ok(),
-                ..self.day.finish()
+                hours_covered: i64::try_from(day.hours_covered()).ok(),
+                ..day.day.finish(&samples.sources)
             },
         });
     }
+    rows
 }
 
 #[cfg(test)]

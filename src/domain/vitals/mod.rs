@@ -6,9 +6,9 @@ mod merge;
 mod overlap;
 #[cfg(test)]
 mod properties;
-mod rank;
 pub mod registry;
 mod sample;
+mod source;
 #[cfg(test)]
 mod tests;
 

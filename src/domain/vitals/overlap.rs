@@ -3,7 +3,10 @@
 //! Knows times and precedence only; what the samples measure is decided in
 //! `merge`. The rule is explained in `docs/overlap.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::source::SourceId;
 
 /// From `start` up to `end`, without `end`, in microseconds since the epoch:
 /// what both databases store.
@@ -29,73 +32,68 @@ impl Stretch {
 /// what the samples say, so that neither the order nor the batch in which
 /// rows arrived can matter. The fields are in the order in which they decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Precedence<'r> {
+pub(super) struct Precedence {
     pub(super) rank: usize,
     pub(super) start: i64,
-    pub(super) source: &'r str,
+    pub(super) source: SourceId,
     /// A night's total says more than one stage that is given the same time.
     pub(super) is_stage: bool,
     pub(super) id: i64,
 }
 
 /// A sample that asks for the time that it covers, which is longer than none.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claim<'r> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Claim {
+    pub(super) precedence: Precedence,
     pub(super) sample: usize,
     pub(super) stretch: Stretch,
-    pub(super) precedence: Precedence<'r>,
 }
 
 /// Time that counts from one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece<'r> {
+pub(super) struct Piece {
     pub(super) stretch: Stretch,
     pub(super) sample: usize,
     pub(super) rank: usize,
-    pub(super) source: &'r str,
+    pub(super) source: SourceId,
 }
 
 /// Gives every instant that is claimed to the claim that takes precedence.
 /// The pieces are in the order of time and do not overlap.
-pub(super) fn sweep<'r>(mut claims: Vec<Claim<'r>>) -> Vec<Piece<'r>> {
-    claims.sort_unstable_by_key(|claim| (claim.precedence, claim.sample));
-    let mut edges: Vec<_> = claims
-        .iter()
-        .enumerate()
-        .flat_map(|(place, claim)| {
-            [
-                (claim.stretch.start, true, place),
-                (claim.stretch.end, false, place),
-            ]
-        })
-        .collect();
-    edges.sort_unstable();
-
-    let mut pieces: Vec<Piece<'r>> = Vec::with_capacity(claims.len());
-    // The places of the claims that cover the time since the last edge.
-    let mut covering = BTreeSet::new();
-    let mut since = i64::MIN;
-    for (time, opens, place) in edges {
-        if let Some(&first) = covering.first()
-            && since < time
+pub(super) fn sweep(mut claims: Vec<Claim>) -> Vec<Piece> {
+    // As samples come: a stable sort notices that nothing is left to do.
+    claims.sort_by_key(|claim| claim.stretch.start);
+    let mut coming = claims.iter().peekable();
+    let mut pieces: Vec<Piece> = Vec::with_capacity(claims.len());
+    // Claims that have begun. Those that have ended are among them until they
+    // would be first.
+    let mut begun: BinaryHeap<Reverse<&Claim>> = BinaryHeap::new();
+    let mut now = i64::MIN;
+    loop {
+        while let Some(claim) = coming.next_if(|claim| claim.stretch.start <= now) {
+            begun.push(Reverse(claim));
+        }
+        while begun
+            .peek()
+            .is_some_and(|Reverse(claim)| claim.stretch.end <= now)
         {
-            let stretch = Stretch {
-                start: since,
-                end: time,
-            };
-            give(&mut pieces, stretch, &claims[first]);
+            begun.pop();
         }
-        since = time;
-        if opens {
-            covering.insert(place);
-        } else {
-            covering.remove(&place);
-        }
+        let next = coming.peek().map(|claim| claim.stretch.start);
+        now = match (begun.peek(), next) {
+            (Some(Reverse(first)), next) => {
+                let end = first.stretch.end;
+                let end = next.map_or(end, |next| next.min(end));
+                give(&mut pieces, Stretch { start: now, end }, first);
+                end
+            }
+            (None, Some(next)) => next,
+            (None, None) => return pieces,
+        };
     }
-    pieces
 }
 
-fn give<'r>(pieces: &mut Vec<Piece<'r>>, stretch: Stretch, claim: &Claim<'r>) {
+fn give(pieces: &mut Vec<Piece>, stretch: Stretch, claim: &Claim) {
     match pieces.last_mut() {
         Some(last) if last.sample == claim.sample && last.stretch.end == stretch.start => {
             last.stretch.end = stretch.end;
@@ -111,17 +109,17 @@ fn give<'r>(pieces: &mut Vec<Piece<'r>>, stretch: Stretch, claim: &Claim<'r>) {
 
 /// A sweep in which a claim asks only for the time that `winners` give to its
 /// source.
-pub(super) fn sweep_within<'r>(claims: Vec<Claim<'r>>, winners: &[Piece<'r>]) -> Vec<Piece<'r>> {
+pub(super) fn sweep_within(claims: Vec<Claim>, winners: &[Piece]) -> Vec<Piece> {
     // Within the time of a source only its own claims meet, so that they are
     // swept by themselves: two sorted lists to intersect instead of every
     // claim with every winner.
-    let mut by_source: BTreeMap<&str, (Vec<Claim<'r>>, Vec<Stretch>)> = BTreeMap::new();
+    let mut by_source: BTreeMap<SourceId, (Vec<Claim>, Vec<Stretch>)> = BTreeMap::new();
     for claim in claims {
         let source = by_source.entry(claim.precedence.source).or_default();
         source.0.push(claim);
     }
     for winner in winners {
-        if let Some((_, won)) = by_source.get_mut(winner.source) {
+        if let Some((_, won)) = by_source.get_mut(&winner.source) {
             won.push(winner.stretch);
         }
     }
@@ -146,7 +144,7 @@ pub(super) fn sweep_within<'r>(claims: Vec<Claim<'r>>, winners: &[Piece<'r>]) ->
 }
 
 /// The piece that an instant lies in; `pieces` are those of a sweep.
-pub(super) fn piece_at<'p, 'r>(pieces: &'p [Piece<'r>], instant: i64) -> Option<&'p Piece<'r>> {
+pub(super) fn piece_at(pieces: &[Piece], instant: i64) -> Option<&Piece> {
     let next = pieces.partition_point(|piece| piece.stretch.end <= instant);
     pieces
         .get(next)
@@ -157,12 +155,9 @@ pub(super) fn piece_at<'p, 'r>(pieces: &'p [Piece<'r>], instant: i64) -> Option<
 mod tests {
     use super::*;
 
-    fn claim(
-        sample: usize,
-        rank: usize,
-        source: &'static str,
-        (start, end): (i64, i64),
-    ) -> Claim<'static> {
+    fn claim(sample: usize, rank: usize, source: &'static str, (start, end): (i64, i64)) -> Claim {
+        let names = ["a", "b", "phone", "ring", "watch"];
+        let source = names.iter().position(|name| *name == source).unwrap();
         Claim {
             sample,
             stretch: Stretch { start, end },
@@ -176,7 +171,7 @@ mod tests {
         }
     }
 
-    fn shown(pieces: &[Piece<'_>]) -> Vec<(i64, i64, usize)> {
+    fn shown(pieces: &[Piece]) -> Vec<(i64, i64, usize)> {
         pieces
             .iter()
             .map(|piece| (piece.stretch.start, piece.stretch.end, piece.sample))

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use super::VitalSample;
 use super::overlap::Stretch;
-use super::rank::Ranks;
 use super::registry::{self, Kind, Metric, MetricRef, NamedBy, SleepPart};
+use super::source::{SourceId, Sources};
+use crate::domain::memo::Memo;
 use crate::domain::period::{MAX_OFFSET_MINUTES, local_hour};
 use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::quoted;
@@ -52,7 +53,7 @@ pub(super) type SeriesId = usize;
 
 /// One accepted row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample<'r> {
+pub(super) struct Sample {
     pub(super) id: i64,
     pub(super) series: SeriesId,
     /// In the unit of the series.
@@ -60,7 +61,7 @@ pub(super) struct Sample<'r> {
     pub(super) utc_offset_minutes: i32,
     /// Of length 0 for an instant.
     pub(super) stretch: Stretch,
-    pub(super) source: &'r str,
+    pub(super) source: SourceId,
     /// Of its source or device; the least is the highest.
     pub(super) rank: usize,
     /// Whether it counts whatever else was measured.
@@ -82,19 +83,24 @@ pub(super) struct Refused {
 #[derive(Debug, Default)]
 pub(super) struct Samples<'r> {
     pub(super) series: Vec<Series>,
+    /// The names of sources.
+    pub(super) sources: Vec<&'r str>,
     /// In the order of the rows.
-    pub(super) accepted: Vec<Sample<'r>>,
+    pub(super) accepted: Vec<Sample>,
     pub(super) refused: Vec<Refused>,
 }
 
 impl<'r> Samples<'r> {
     pub(super) fn of(rows: &'r [RawRow<VitalSample>], rules: &FoldRules) -> Self {
-        let mut samples = Self::default();
+        let mut samples = Self {
+            accepted: Vec::with_capacity(rows.len()),
+            ..Self::default()
+        };
         let mut readings = Readings::default();
-        let mut ranks = Ranks::new(rules);
+        let mut sources = Sources::new(rules);
         for row in rows {
             let reading = readings.of(&row.payload, &mut samples.series);
-            match read(row, reading, &mut ranks) {
+            match read(row, reading, &mut sources) {
                 Ok(sample) => samples.accepted.push(sample),
                 Err(reason) => samples.refused.push(Refused {
                     row_id: row.id,
@@ -104,6 +110,11 @@ impl<'r> Samples<'r> {
                     reason,
                 }),
             }
+        }
+        let (names, places) = sources.sort();
+        samples.sources = names;
+        for sample in &mut samples.accepted {
+            sample.source = places[sample.source];
         }
         samples.name_sleep();
         samples
@@ -118,7 +129,7 @@ impl<'r> Samples<'r> {
     }
 }
 
-impl Sample<'_> {
+impl Sample {
     /// The second at which the local hour began that the sample starts in.
     pub(super) fn hour(&self) -> i64 {
         hour_of(self.stretch.start, self.utc_offset_minutes)
@@ -149,8 +160,16 @@ fn hour_of(instant: i64, utc_offset_minutes: i32) -> i64 {
 }
 
 fn stretch(row: &RawRow<VitalSample>) -> Stretch {
-    let start = row.payload.started_at.timestamp_micros();
-    let end = row.payload.ended_at.timestamp_micros();
+    let VitalSample {
+        started_at,
+        ended_at,
+        ..
+    } = row.payload;
+    let start = started_at.timestamp_micros();
+    if ended_at == started_at {
+        return Stretch { start, end: start };
+    }
+    let end = ended_at.timestamp_micros();
     let longest = hour_of(start, row.utc_offset_minutes) * SECOND + MAX_HOURS * HOUR;
     Stretch {
         start,
@@ -172,7 +191,7 @@ struct Reading {
 /// up and units parsed once each.
 #[derive(Default)]
 struct Readings<'r> {
-    by_name_and_unit: HashMap<(&'r str, Option<&'r str>), Result<Reading, String>>,
+    by_name_and_unit: Memo<(&'r str, Option<&'r str>), Result<Reading, String>>,
     series: HashMap<Series, SeriesId>,
 }
 
@@ -183,21 +202,19 @@ impl<'r> Readings<'r> {
         all_series: &mut Vec<Series>,
     ) -> &Result<Reading, String> {
         let (name, unit) = (payload.metric.as_str(), payload.unit.as_deref());
-        self.by_name_and_unit
-            .entry((name, unit))
-            .or_insert_with(|| {
-                let (series, metric, conversion) = resolve(name.trim(), unit)?;
-                let next = all_series.len();
-                let series = *self.series.entry(series).or_insert_with_key(|series| {
-                    all_series.push(series.clone());
-                    next
-                });
-                Ok(Reading {
-                    series,
-                    metric,
-                    conversion,
-                })
+        self.by_name_and_unit.get_or_insert_with((name, unit), || {
+            let (series, metric, conversion) = resolve(name.trim(), unit)?;
+            let next = all_series.len();
+            let series = *self.series.entry(series).or_insert_with_key(|series| {
+                all_series.push(series.clone());
+                next
+            });
+            Ok(Reading {
+                series,
+                metric,
+                conversion,
             })
+        })
     }
 }
 
@@ -262,8 +279,8 @@ fn offset_is_valid(row: &RawRow<VitalSample>) -> bool {
 fn read<'r>(
     row: &'r RawRow<VitalSample>,
     reading: &Result<Reading, String>,
-    ranks: &mut Ranks<'r>,
-) -> Result<Sample<'r>, String> {
+    sources: &mut Sources<'r>,
+) -> Result<Sample, String> {
     let reading = reading.as_ref().map_err(String::clone)?;
     if !offset_is_valid(row) {
         return Err("offset_invalid: local time is within 14 hours of UTC".to_owned());
@@ -271,14 +288,16 @@ fn read<'r>(
     if row.payload.ended_at < row.payload.started_at {
         return Err("end_before_start: the sample ends before it starts".to_owned());
     }
+    let value = canonical_value(&row.payload, reading)?;
+    let (source, rank) = sources.of(&row.source, row.device.as_deref());
     Ok(Sample {
         id: row.id,
         series: reading.series,
-        value: canonical_value(&row.payload, reading)?,
+        value,
         utc_offset_minutes: row.utc_offset_minutes,
         stretch: stretch(row),
-        source: &row.source,
-        rank: ranks.of(&row.source, row.device.as_deref()),
+        source,
+        rank,
         is_as_given: row.note.as_deref() == Some(ENTERED_BY_HAND),
     })
 }
