@@ -9,6 +9,10 @@ const EXCERPT_CHARS: usize = 64;
 /// zero-width characters that laboratory names carry (`[#/\u{200b}volume]`).
 /// Borrows when there is nothing to change.
 pub fn clean(text: &str) -> Cow<'_, str> {
+    // As nearly all codes, units and results are.
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Cow::Borrowed(text);
+    }
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_zero_width(c));
     let mut blank_before = false;
     let is_clean = text.chars().all(|c| {

@@ -1,37 +1,41 @@
 //! The fold of a day's results, and of days into coarser periods.
 
-use std::collections::{BTreeMap, HashMap};
-
 use chrono::NaiveDate;
 
-use super::placement::Placements;
-use super::result::{self, Series};
+use super::subject::Subjects;
 use super::tally::Tally;
-use super::{LabMeasure, LabResult};
+use super::{LabMeasure, LabResult, result};
 use crate::domain::period::local_midnight;
 use crate::domain::{Aggregate, AggregateKey, DayFold, Period, RawRow, Rejection};
 
 /// Rows in (time, id) order to day rows.
 pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<LabMeasure> {
-    let mut placements = Placements::default();
-    let mut days: BTreeMap<Series, Day> = BTreeMap::new();
-    let mut refused: HashMap<Series, i64> = HashMap::new();
+    let mut subjects = Subjects::default();
+    // Of each series.
+    let mut days: Vec<Day<'_>> = Vec::new();
     let mut rejected = Vec::new();
     for row in rows {
-        let placement = placements.of(&row.payload);
-        let series = result::series(row, placement);
-        let reason = match (series, result::read(row, placement)) {
-            (Some(series), Ok(reading)) => {
-                let day = days.entry(series).or_insert_with(|| Day {
-                    utc_offset_minutes: row.utc_offset_minutes,
-                    tally: Tally::default(),
-                });
-                day.tally.add_reading(&reading, &row.source);
-                continue;
-            }
-            (Some(series), Err(reason)) => {
-                *refused.entry(series).or_default() += 1;
-                reason
+        let flag = subjects.flag(&row.payload);
+        let subject = subjects.of(&row.payload);
+        let reading = result::read(row, subject, flag);
+        let reason = match (subject.series, reading) {
+            (Some(series), reading) => {
+                // Series are numbered as they are first seen.
+                if series == days.len() {
+                    days.push(Day::default());
+                }
+                let day = &mut days[series];
+                match reading {
+                    Ok(reading) => {
+                        day.tally.add_reading(&reading, subject, &row.source);
+                        day.utc_offset_minutes.get_or_insert(row.utc_offset_minutes);
+                        continue;
+                    }
+                    Err(reason) => {
+                        day.tally.rejected_count += 1;
+                        reason
+                    }
+                }
             }
             (None, _) => "analyte_missing: the row has neither code nor name".to_owned(),
         };
@@ -42,20 +46,19 @@ pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<L
     }
     rejected.sort_by_key(|rejection| rejection.row_id);
 
-    let mut aggregates: Vec<_> = days
-        .into_iter()
-        .map(|(series, mut day)| {
-            day.tally.rejected_count = refused.get(&series).copied().unwrap_or(0);
-            Aggregate {
+    let aggregates = subjects.series.into_iter().zip(days);
+    let mut aggregates: Vec<_> = aggregates
+        .filter_map(|(series, day)| {
+            Some(Aggregate {
                 key: AggregateKey {
                     period: Period::Day,
                     local_date: date,
-                    period_start: local_midnight(date, day.utc_offset_minutes),
+                    period_start: local_midnight(date, day.utc_offset_minutes?),
                     series: series.analyte,
                     unit: series.unit.into_owned(),
                 },
                 measure: day.tally.finish(),
-            }
+            })
         })
         .collect();
     aggregates.sort_by(|a, b| a.key.cmp(&b.key));
@@ -79,14 +82,18 @@ pub(super) fn fold_days(days: &[&Aggregate<LabMeasure>]) -> LabMeasure {
 }
 
 /// One series' day while it grows.
-struct Day {
+#[derive(Default)]
+struct Day<'r> {
     /// Where the person was at the first result: it says when the day began.
-    utc_offset_minutes: i32,
-    tally: Tally,
+    /// None as long as there is no result.
+    utc_offset_minutes: Option<i32>,
+    tally: Tally<'r>,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use chrono::{DateTime, Utc};
     use proptest::prelude::*;
 

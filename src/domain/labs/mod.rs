@@ -6,6 +6,7 @@ mod fold;
 mod placement;
 mod range;
 mod result;
+mod subject;
 mod tally;
 mod value;
 

@@ -1,12 +1,9 @@
 //! Where results go: the unit of their series, and how they get there.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use super::LabResult;
 use super::analytes::{Analyte, Scale};
 use super::range::Interval;
-use super::result;
 use crate::domain::units;
 
 /// The way of the results of one code in one unit.
@@ -21,22 +18,10 @@ pub(super) struct Placement {
     pub(super) scale: Scale,
 }
 
-/// The placements of a group, so that each unit is parsed once.
-#[derive(Default)]
-pub(super) struct Placements<'r>(HashMap<(Option<&'r str>, Option<&'r str>), Placement>);
-
-impl<'r> Placements<'r> {
-    pub(super) fn of(&mut self, row: &'r LabResult) -> &Placement {
-        let (code, unit) = (row.code.as_deref(), row.unit.as_deref());
-        self.0
-            .entry((code, unit))
-            .or_insert_with(|| Placement::new(code, unit))
-    }
-}
-
 impl Placement {
-    fn new(code: Option<&str>, unit: Option<&str>) -> Placement {
-        let analyte = result::code(code).and_then(|code| Analyte::of(&code));
+    /// `code` as results are read, `unit` as reported.
+    pub(super) fn new(code: Option<&str>, unit: Option<&str>) -> Placement {
+        let analyte = code.and_then(Analyte::of);
         let own_unit = units::code_or_text(unit);
         let canonical = analyte.and_then(|analyte| {
             let scale = Scale::new(Some(analyte), &own_unit, analyte.unit)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::LabMeasure;
 use super::flag::Flag;
 use super::result::Reading;
+use super::subject::Subject;
 use super::value::Value;
 use crate::domain::sum::{Sum, mean};
 use crate::domain::text::truncate;
@@ -14,7 +15,7 @@ const MAX_TEXT_CHARS: usize = 100;
 
 /// Grows result by result, or day by day, in the order of time.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Tally<'r> {
     code: Option<String>,
     name: String,
     count: i64,
@@ -27,7 +28,7 @@ pub(super) struct Tally {
     reference: (Option<f64>, Option<f64>),
     flag: Option<Flag>,
     worst_flag: Option<Flag>,
-    sources: BTreeSet<String>,
+    sources: BTreeSet<&'r str>,
     pub(super) rejected_count: i64,
 }
 
@@ -42,8 +43,13 @@ struct Numbers {
     last: f64,
 }
 
-impl Tally {
-    pub(super) fn add_reading(&mut self, reading: &Reading<'_>, source: &str) {
+impl<'r> Tally<'r> {
+    pub(super) fn add_reading(
+        &mut self,
+        reading: &Reading<'_>,
+        subject: &Subject<'_>,
+        source: &'r str,
+    ) {
         self.count += 1;
         match reading.value {
             Value::Number(number) => {
@@ -53,12 +59,11 @@ impl Tally {
             Value::Bound(..) => self.above_count += 1,
             Value::Text => {}
         }
-        if !matches!(reading.value, Value::Number(_)) {
-            let text = truncate(&reading.counted_text, MAX_TEXT_CHARS);
-            self.add_text_value(text, 1);
+        if let Some(text) = &reading.counted_text {
+            self.add_text_value(truncate(text, MAX_TEXT_CHARS), 1);
         }
         self.add_texts(&reading.text, &reading.text);
-        self.add_names(reading.code.as_deref(), &reading.name);
+        self.add_names(subject.code.as_deref(), &subject.name);
         if let Some(interval) = reading.interval {
             self.reference = (interval.low, interval.high);
         }
@@ -66,7 +71,7 @@ impl Tally {
         self.add_source(source);
     }
 
-    pub(super) fn add_day(&mut self, day: &LabMeasure) {
+    pub(super) fn add_day(&mut self, day: &'r LabMeasure) {
         self.count += day.count;
         self.below_count += day.below_count;
         self.above_count += day.above_count;
@@ -135,7 +140,7 @@ impl Tally {
     /// The latest that there is.
     fn add_names(&mut self, code: Option<&str>, name: &str) {
         if let Some(code) = code {
-            self.code = Some(code.to_owned());
+            code.clone_into(self.code.get_or_insert_default());
         }
         if !name.is_empty() {
             name.clone_into(&mut self.name);
@@ -147,9 +152,9 @@ impl Tally {
         self.worst_flag = self.worst_flag.max(Some(worst));
     }
 
-    fn add_source(&mut self, source: &str) {
-        if !source.trim().is_empty() && !self.sources.contains(source) {
-            self.sources.insert(source.to_owned());
+    fn add_source(&mut self, source: &'r str) {
+        if !source.trim().is_empty() {
+            self.sources.insert(source);
         }
     }
 
@@ -180,7 +185,7 @@ impl Tally {
             flag: flag_name(self.flag),
             worst_flag: flag_name(self.worst_flag),
             days_covered: None,
-            sources: self.sources.into_iter().collect(),
+            sources: self.sources.into_iter().map(str::to_owned).collect(),
             rejected_count: self.rejected_count,
         }
     }
