@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::registry::{self, Nutrient};
 use super::{NO_MEAL, NutritionEntry};
+use crate::domain::memo::Memo;
 use crate::domain::period::MAX_OFFSET_MINUTES;
 use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::{clean, quoted, truncate};
@@ -20,16 +21,22 @@ const MAX_MEAL_CHARS: usize = 64;
 const AMOUNTS: [&str; 7] = ["g", "L", "kcal", "mol", "eq", "[IU]", "1"];
 
 /// What aggregates are kept apart by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Series {
     pub(super) nutrient: Cow<'static, str>,
     pub(super) unit: Cow<'static, str>,
 }
 
+/// Index into [`Readings::series`].
+pub(super) type SeriesId = usize;
+
+/// Index into [`Readings::meals`].
+pub(super) type MealId = usize;
+
 /// How rows with one pair of nutrient and unit are to be read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    pub(super) series: Series,
+    pub(super) series: SeriesId,
     /// What limits the amount; none in a unit that the registry knows no limit
     /// in, and for a LOINC code outside it.
     limit: Option<&'static Nutrient>,
@@ -41,22 +48,57 @@ pub(super) struct Reading {
 /// up and units parsed once each.
 #[derive(Default)]
 pub(super) struct Readings<'r> {
-    by_nutrient_and_unit: HashMap<(&'r str, Option<&'r str>), Result<Reading, String>>,
+    by_nutrient_and_unit: Memo<(&'r str, Option<&'r str>), Result<Reading, String>>,
+    series_ids: HashMap<Series, SeriesId>,
+    pub(super) series: Vec<Series>,
+    by_meal: Memo<Option<&'r str>, MealId>,
+    meal_ids: HashMap<Cow<'r, str>, MealId>,
+    pub(super) meals: Vec<Cow<'r, str>>,
 }
 
 impl<'r> Readings<'r> {
     /// The reading of a row, or the reason why no nutrient is meant.
     pub(super) fn of(&mut self, entry: &'r NutritionEntry) -> Result<&Reading, String> {
         let (name, unit) = (entry.nutrient.as_str(), entry.unit.as_deref());
+        let (series_ids, all_series) = (&mut self.series_ids, &mut self.series);
         self.by_nutrient_and_unit
-            .entry((name, unit))
-            .or_insert_with(|| resolve(name.trim(), unit))
+            .get_or_insert_with((name, unit), || {
+                let (series, limit, conversion) = resolve(name.trim(), unit)?;
+                let next = all_series.len();
+                let series = *series_ids.entry(series).or_insert_with_key(|series| {
+                    all_series.push(series.clone());
+                    next
+                });
+                Ok(Reading {
+                    series,
+                    limit,
+                    conversion,
+                })
+            })
             .as_ref()
             .map_err(Clone::clone)
     }
+
+    /// The meal that a row belongs to.
+    pub(super) fn meal(&mut self, reported: Option<&'r str>) -> MealId {
+        let (ids, meals) = (&mut self.meal_ids, &mut self.meals);
+        *self.by_meal.get_or_insert_with(reported, || {
+            let next = meals.len();
+            *ids.entry(meal(reported)).or_insert_with_key(|name| {
+                meals.push(name.clone());
+                next
+            })
+        })
+    }
 }
 
-fn resolve(name: &str, unit: Option<&str>) -> Result<Reading, String> {
+type Resolved = (
+    Series,
+    Option<&'static Nutrient>,
+    Result<Conversion, String>,
+);
+
+fn resolve(name: &str, unit: Option<&str>) -> Result<Resolved, String> {
     if let Some(nutrient) = registry::lookup(name) {
         return Ok(of_registered(nutrient, unit));
     }
@@ -66,25 +108,21 @@ fn resolve(name: &str, unit: Option<&str>) -> Result<Reading, String> {
             "nutrient_unknown: {name} is no nutrient and no LOINC code"
         ));
     }
-    Ok(Reading {
-        series: Series {
-            nutrient: Cow::Owned(name.to_owned()),
-            unit: units::code_or_text(unit),
-        },
-        limit: None,
-        conversion: Ok(Conversion::Identity),
-    })
+    let series = Series {
+        nutrient: Cow::Owned(name.to_owned()),
+        unit: units::code_or_text(unit),
+    };
+    Ok((series, None, Ok(Conversion::Identity)))
 }
 
-fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Reading {
+fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Resolved {
     let in_unit = |unit| Series {
         nutrient: Cow::Borrowed(nutrient.name),
         unit,
     };
-    let canonical = |conversion| Reading {
-        series: in_unit(Cow::Borrowed(nutrient.unit)),
-        limit: Some(nutrient),
-        conversion,
+    let canonical = |conversion| {
+        let series = in_unit(Cow::Borrowed(nutrient.unit));
+        (series, Some(nutrient), conversion)
     };
     let Some(unit) = unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
         return canonical(Err(format!("unit_missing: {} needs a unit", nutrient.name)));
@@ -100,11 +138,7 @@ fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Reading {
     // factor would depend on what the row does not tell.
     let is_amount = |amount: &&str| Conversion::new(&code, amount, None).is_ok();
     if AMOUNTS.iter().any(is_amount) {
-        return Reading {
-            series: in_unit(code),
-            limit: None,
-            conversion: Ok(Conversion::Identity),
-        };
+        return (in_unit(code), None, Ok(Conversion::Identity));
     }
     canonical(Err(format!(
         "unit_inconvertible: {} is measured in {}, not {}",
@@ -145,7 +179,7 @@ pub(super) fn amount(row: &RawRow<NutritionEntry>, reading: &Reading) -> Result<
 }
 
 /// The meal's name as a key: `Breakfast ` and `breakfast` are one meal.
-pub(super) fn meal(reported: Option<&str>) -> Cow<'_, str> {
+fn meal(reported: Option<&str>) -> Cow<'_, str> {
     let name = clean(reported.unwrap_or_default());
     if name.is_empty() {
         return Cow::Borrowed(NO_MEAL);
@@ -181,10 +215,11 @@ mod tests {
             },
         };
         let mut readings = Readings::default();
-        match readings.of(&row.payload) {
-            Ok(reading) => (Some(reading.series.clone()), super::amount(&row, reading)),
+        let (series, amount) = match readings.of(&row.payload) {
+            Ok(reading) => (Some(reading.series), super::amount(&row, reading)),
             Err(reason) => (None, Err(reason)),
-        }
+        };
+        (series.map(|id| readings.series[id].clone()), amount)
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The fold of a day's entries, and of days into coarser periods.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::entry::{self, Readings, Series};
+use super::entry::{self, MealId, Readings};
 use super::tally::Tally;
 use super::{NutritionEntry, NutritionMeasure};
 use crate::domain::period::local_midnight;
+use crate::domain::sum::Sum;
 use crate::domain::{Aggregate, AggregateKey, DayFold, Period, RawRow, Rejection};
 
 /// One series' day while it grows.
@@ -15,6 +16,7 @@ struct Day<'r> {
     /// Where the person was at the first entry: it says when the day began.
     utc_offset_minutes: i32,
     tally: Tally<'r>,
+    meals: BTreeMap<MealId, Sum>,
 }
 
 /// Rows in (time, id) order to day rows.
@@ -23,25 +25,29 @@ pub(super) fn fold_day(
     rows: &[RawRow<NutritionEntry>],
 ) -> DayFold<NutritionMeasure> {
     let mut readings = Readings::default();
-    let mut days: BTreeMap<Series, Day<'_>> = BTreeMap::new();
-    let mut refused: HashMap<Series, i64> = HashMap::new();
+    // Of each series: what was accepted, and how many entries were not.
+    let mut days: Vec<(Option<Day<'_>>, i64)> = Vec::new();
     let mut rejected = Vec::new();
     for row in rows {
-        let reading = readings.of(&row.payload);
-        let read = reading.and_then(|reading| {
-            let amount = entry::amount(row, reading).inspect_err(|_| {
-                *refused.entry(reading.series.clone()).or_default() += 1;
-            })?;
-            Ok((&reading.series, amount))
+        let read = readings.of(&row.payload).and_then(|reading| {
+            // Series are numbered as they are first seen.
+            if reading.series == days.len() {
+                days.push((None, 0));
+            }
+            let amount =
+                entry::amount(row, reading).inspect_err(|_| days[reading.series].1 += 1)?;
+            Ok((reading.series, amount))
         });
         match read {
             Ok((series, amount)) => {
-                let day = days.entry(series.clone()).or_insert_with(|| Day {
+                let day = days[series].0.get_or_insert_with(|| Day {
                     utc_offset_minutes: row.utc_offset_minutes,
                     tally: Tally::starting_with(amount),
+                    meals: BTreeMap::new(),
                 });
-                let meal = entry::meal(row.payload.meal.as_deref());
-                day.tally.add_entry(amount, meal, &row.source);
+                day.tally.add_entry(amount, &row.source);
+                let meal = readings.meal(row.payload.meal.as_deref());
+                day.meals.entry(meal).or_default().add(amount);
             }
             Err(reason) => rejected.push(Rejection {
                 row_id: row.id,
@@ -51,9 +57,13 @@ pub(super) fn fold_day(
     }
     rejected.sort_by_key(|rejection| rejection.row_id);
 
-    let aggregates = days.into_iter().map(|(series, mut day)| {
-        day.tally.rejected_count = refused.get(&series).copied().unwrap_or(0);
-        Aggregate {
+    let Readings { series, meals, .. } = readings;
+    let days = series.into_iter().zip(days);
+    let aggregates = days.filter_map(|(series, (day, refused))| {
+        let mut day = day?;
+        day.tally.rejected_count = refused;
+        let by_name = |(id, sum): (MealId, Sum)| (meals[id].to_string(), sum.total());
+        Some(Aggregate {
             key: AggregateKey {
                 period: Period::Day,
                 local_date: date,
@@ -61,8 +71,10 @@ pub(super) fn fold_day(
                 series: series.nutrient.into_owned(),
                 unit: series.unit.into_owned(),
             },
-            measure: day.tally.finish(),
-        }
+            measure: day
+                .tally
+                .finish(day.meals.into_iter().map(by_name).collect()),
+        })
     });
     let mut aggregates: Vec<_> = aggregates.collect();
     aggregates.sort_by(|a, b| a.key.cmp(&b.key));
@@ -76,13 +88,18 @@ pub(super) fn fold_day(
 pub(super) fn fold_days(days: &[&Aggregate<NutritionMeasure>]) -> NutritionMeasure {
     let first = days.first().map_or(0.0, |day| day.measure.first);
     let mut tally = Tally::starting_with(first);
+    let mut meals: BTreeMap<&str, Sum> = BTreeMap::new();
     for day in days {
         tally.add_day(&day.measure);
+        for (meal, total) in &day.measure.meals {
+            meals.entry(meal).or_default().add(*total);
+        }
     }
+    let by_name = |(name, sum): (&str, Sum)| (name.to_owned(), sum.total());
     NutritionMeasure {
         // At most 31 days.
         days_covered: i64::try_from(days.len()).ok(),
-        ..tally.finish()
+        ..tally.finish(meals.into_iter().map(by_name).collect())
     }
 }
 

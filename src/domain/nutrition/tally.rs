@@ -1,6 +1,5 @@
 //! What a period's entries amount to.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NutritionMeasure;
@@ -15,7 +14,6 @@ pub(super) struct Tally<'r> {
     max: f64,
     first: f64,
     last: f64,
-    meals: BTreeMap<Cow<'r, str>, Sum>,
     sources: BTreeSet<&'r str>,
     pub(super) rejected_count: i64,
 }
@@ -30,18 +28,16 @@ impl<'r> Tally<'r> {
             max: first,
             first,
             last: first,
-            meals: BTreeMap::new(),
             sources: BTreeSet::new(),
             rejected_count: 0,
         }
     }
 
-    pub(super) fn add_entry(&mut self, amount: f64, meal: Cow<'r, str>, source: &'r str) {
+    pub(super) fn add_entry(&mut self, amount: f64, source: &'r str) {
         self.count += 1;
         self.sum.add(amount);
         self.extend(amount, amount);
         self.last = amount;
-        self.meals.entry(meal).or_default().add(amount);
         self.add_source(source);
     }
 
@@ -50,10 +46,6 @@ impl<'r> Tally<'r> {
         self.sum.add(day.value_sum);
         self.extend(day.min, day.max);
         self.last = day.last;
-        for (meal, total) in &day.meals {
-            let meal = Cow::Borrowed(meal.as_str());
-            self.meals.entry(meal).or_default().add(*total);
-        }
         for source in &day.sources {
             self.add_source(source);
         }
@@ -72,9 +64,8 @@ impl<'r> Tally<'r> {
     }
 
     /// Without the days covered, which day rows do not have.
-    pub(super) fn finish(self) -> NutritionMeasure {
+    pub(super) fn finish(self, meals: BTreeMap<String, f64>) -> NutritionMeasure {
         let total = self.sum.total();
-        let meals = self.meals.into_iter();
         NutritionMeasure {
             count: self.count,
             total,
@@ -84,9 +75,7 @@ impl<'r> Tally<'r> {
             max: self.max,
             first: self.first,
             last: self.last,
-            meals: meals
-                .map(|(meal, sum)| (meal.into_owned(), sum.total()))
-                .collect(),
+            meals,
             days_covered: None,
             sources: self.sources.into_iter().map(str::to_owned).collect(),
             rejected_count: self.rejected_count,
