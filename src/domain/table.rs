@@ -41,11 +41,15 @@ pub trait Columns: Sized {
     const COLUMNS: &'static [Column];
     /// One value per column, in order.
     fn into_values(self) -> Vec<Value>;
-    /// The reverse of [`Columns::into_values`].
+    /// The reverse of [`Columns::into_values`]: asks for one column's value
+    /// after the other, in order.
     ///
     /// # Errors
-    /// Names the first column whose value is missing or of another type.
-    fn from_values(values: Vec<Value>) -> Result<Self, ColumnError>;
+    /// What `value` says, or names the first column whose value is of another
+    /// type.
+    fn from_values<E: From<ColumnError>>(
+        value: impl FnMut(&Column) -> Result<Value, E>,
+    ) -> Result<Self, E>;
 }
 
 /// A stored value that does not fit its column's type.
@@ -161,13 +165,14 @@ macro_rules! columns {
                 vec![$($crate::domain::table::ColumnValue::into_value(self.$field),)*]
             }
 
-            fn from_values(
-                values: Vec<$crate::domain::table::Value>,
-            ) -> Result<Self, $crate::domain::table::ColumnError> {
-                let mut values = values.into_iter();
+            fn from_values<E: From<$crate::domain::table::ColumnError>>(
+                value: impl FnMut(&$crate::domain::table::Column) -> Result<$crate::domain::table::Value, E>,
+            ) -> Result<Self, E> {
+                let mut values = Self::COLUMNS.iter().map(value);
                 Ok(Self {
                     $($field: values
                         .next()
+                        .transpose()?
                         .and_then($crate::domain::table::ColumnValue::from_value)
                         .ok_or($crate::domain::table::ColumnError {
                             column: stringify!($field),

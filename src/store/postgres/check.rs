@@ -86,7 +86,7 @@ pub(super) async fn compare_stored<F: Fold>(
         .unzip();
     let stored: Vec<Versioned<F::Measure>> = diesel::sql_query(format!(
         "select a.period, a.local_date, period_start, {series} as series, unit, \
-           algorithm_version, {columns} \
+           {columns}, algorithm_version \
          from {table} a join unnest($2::text[], $3::date[]) as p (period, local_date) \
            on a.period = p.period and a.local_date = p.local_date \
          where user_id = $1",

@@ -1,12 +1,11 @@
 //! A domain's typed columns as PostgreSQL values: one row at a time when
 //! read, one array per column when written.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use diesel::deserialize::{self, QueryableByName};
+use diesel::deserialize::{self, FromSql, QueryableByName};
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::row::NamedRow;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text, Timestamptz};
+use diesel::row::{Field, NamedRow, Row};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, SmallInt, Text, Timestamptz};
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
@@ -14,76 +13,105 @@ use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Pg, SqlQuery>;
 
+/// The fields of a row, in the order in which they are selected: finding each
+/// by its name takes as long as reading it.
+struct Fields<'r, R> {
+    row: &'r R,
+    next: usize,
+}
+
+impl<'r, R> Fields<'r, R> {
+    fn of(row: &'r R) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn next<'a, ST, T>(&mut self, name: &str) -> deserialize::Result<T>
+    where
+        R: Row<'a, Pg>,
+        T: FromSql<ST, Pg>,
+    {
+        let field = self.row.get(self.next);
+        let field = field.ok_or_else(|| format!("column `{name}` was not selected"))?;
+        // Every test that reads finds a select list in another order.
+        debug_assert_eq!(field.field_name(), Some(name));
+        self.next += 1;
+        T::from_nullable_sql(field.value())
+    }
+
+    fn next_value<'a>(&mut self, column: &Column) -> deserialize::Result<Value>
+    where
+        R: Row<'a, Pg>,
+    {
+        let name = column.name;
+        let value = match column.ty {
+            ColumnType::Text => self
+                .next::<Nullable<Text>, Option<_>>(name)?
+                .map(Value::Text),
+            // Selected as text, see `select_list`.
+            ColumnType::Json => self
+                .next::<Nullable<Text>, Option<_>>(name)?
+                .map(Value::Json),
+            ColumnType::Double => self
+                .next::<Nullable<Double>, Option<_>>(name)?
+                .map(Value::Double),
+            ColumnType::BigInt => self
+                .next::<Nullable<BigInt>, Option<_>>(name)?
+                .map(Value::BigInt),
+            ColumnType::Date => self
+                .next::<Nullable<Date>, Option<_>>(name)?
+                .map(Value::Date),
+            ColumnType::Timestamp => self
+                .next::<Nullable<Timestamptz>, Option<_>>(name)?
+                .map(Value::Timestamp),
+        };
+        Ok(value.unwrap_or(Value::Null))
+    }
+}
+
+/// Selected as id, status, poison, `utc_offset_minutes`, source, device, note
+/// and the columns of `P`.
 impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let mut fields = Fields::of(row);
+        let id = fields.next::<BigInt, _>("id")?;
+        let status = fields.next::<Text, _>("status")?;
+        let poison = fields.next::<Bool, _>("poison")?;
+        let utc_offset_minutes = fields.next::<SmallInt, i16>("utc_offset_minutes")?;
         Ok(StoredRaw {
             row: RawRow {
-                id: NamedRow::get::<BigInt, i64>(row, "id")?,
-                utc_offset_minutes: NamedRow::get::<diesel::sql_types::SmallInt, i16>(
-                    row,
-                    "utc_offset_minutes",
-                )?
-                .into(),
-                source: NamedRow::get::<Text, String>(row, "source")?,
-                device: NamedRow::get::<Nullable<Text>, Option<String>>(row, "device")?,
-                note: NamedRow::get::<Nullable<Text>, Option<String>>(row, "note")?,
-                payload: P::from_values(values::<P>(row)?)?,
+                id,
+                utc_offset_minutes: utc_offset_minutes.into(),
+                source: fields.next::<Text, _>("source")?,
+                device: fields.next::<Nullable<Text>, _>("device")?,
+                note: fields.next::<Nullable<Text>, _>("note")?,
+                payload: P::from_values(|column| fields.next_value(column))?,
             },
-            status: NamedRow::get::<Text, String>(row, "status")?,
-            poison: NamedRow::get::<Bool, bool>(row, "poison")?,
+            status,
+            poison,
         })
     }
 }
 
-/// An aggregate as it stands in its table. Its series is selected as `series`.
+/// An aggregate as it stands in its table. Selected as period, `local_date`,
+/// `period_start`, `series`, unit and the columns of `M`; others may follow.
 pub(super) struct StoredAggregate<M>(pub(super) Aggregate<M>);
 
 impl<M: Columns> QueryableByName<Pg> for StoredAggregate<M> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
-        let period = NamedRow::get::<Text, String>(row, "period")?;
+        let mut fields = Fields::of(row);
+        let period: String = fields.next::<Text, _>("period")?;
         Ok(StoredAggregate(Aggregate {
             key: AggregateKey {
                 period: Period::from_name(&period)
                     .ok_or_else(|| format!("`{period}` is not a period"))?,
-                local_date: NamedRow::get::<Date, NaiveDate>(row, "local_date")?,
-                period_start: NamedRow::get::<Timestamptz, DateTime<Utc>>(row, "period_start")?,
-                series: NamedRow::get::<Text, String>(row, "series")?,
-                unit: NamedRow::get::<Text, String>(row, "unit")?,
+                local_date: fields.next::<Date, _>("local_date")?,
+                period_start: fields.next::<Timestamptz, _>("period_start")?,
+                series: fields.next::<Text, _>("series")?,
+                unit: fields.next::<Text, _>("unit")?,
             },
-            measure: M::from_values(values::<M>(row)?)?,
+            measure: M::from_values(|column| fields.next_value(column))?,
         }))
     }
-}
-
-fn values<'a, C: Columns>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Vec<Value>> {
-    C::COLUMNS.iter().map(|column| value(row, column)).collect()
-}
-
-fn value<'a>(row: &impl NamedRow<'a, Pg>, column: &Column) -> deserialize::Result<Value> {
-    let name = column.name;
-    let value = match column.ty {
-        ColumnType::Text => {
-            NamedRow::get::<Nullable<Text>, Option<String>>(row, name)?.map(Value::Text)
-        }
-        // Selected as text, see `select_list`.
-        ColumnType::Json => {
-            NamedRow::get::<Nullable<Text>, Option<String>>(row, name)?.map(Value::Json)
-        }
-        ColumnType::Double => {
-            NamedRow::get::<Nullable<Double>, Option<f64>>(row, name)?.map(Value::Double)
-        }
-        ColumnType::BigInt => {
-            NamedRow::get::<Nullable<BigInt>, Option<i64>>(row, name)?.map(Value::BigInt)
-        }
-        ColumnType::Date => {
-            NamedRow::get::<Nullable<Date>, Option<NaiveDate>>(row, name)?.map(Value::Date)
-        }
-        ColumnType::Timestamp => {
-            NamedRow::get::<Nullable<Timestamptz>, Option<DateTime<Utc>>>(row, name)?
-                .map(Value::Timestamp)
-        }
-    };
-    Ok(value.unwrap_or(Value::Null))
 }
 
 /// A domain's columns as they are selected for reading.

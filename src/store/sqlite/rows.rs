@@ -41,7 +41,7 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
                 source: NamedRow::get::<Text, String>(row, "source")?,
                 device: NamedRow::get::<Nullable<Text>, Option<String>>(row, "device")?,
                 note: NamedRow::get::<Nullable<Text>, Option<String>>(row, "note")?,
-                payload: P::from_values(values::<P>(row)?)?,
+                payload: P::from_values(|column| value(row, column))?,
             },
             status: NamedRow::get::<Text, String>(row, "status")?,
             poison: NamedRow::get::<Bool, bool>(row, "poison")?,
@@ -56,7 +56,7 @@ impl<M: Columns> QueryableByName<Sqlite> for StoredAggregate<M> {
     fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
         Ok(StoredAggregate(Aggregate {
             key: key(row)?,
-            measure: M::from_values(values::<M>(row)?)?,
+            measure: M::from_values(|column| value(row, column))?,
         }))
     }
 }
@@ -79,10 +79,6 @@ fn key<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<AggregateKey>
         series: NamedRow::get::<Text, String>(row, "series")?,
         unit: NamedRow::get::<Text, String>(row, "unit")?,
     })
-}
-
-fn values<'a, C: Columns>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Vec<Value>> {
-    C::COLUMNS.iter().map(|column| value(row, column)).collect()
 }
 
 fn value<'a>(row: &impl NamedRow<'a, Sqlite>, column: &Column) -> deserialize::Result<Value> {
