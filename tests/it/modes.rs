@@ -266,6 +266,30 @@ fn statements_do_not_grow_with_rows() {
     assert_eq!(calls(10), calls(1000));
 }
 
+/// At another level, which a role or a database may have as its default, a fold
+/// would read what was there before it had its lock.
+#[test]
+fn a_group_is_folded_at_read_committed_whatever_the_default_is() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 2, 2, 5);
+    db.execute(
+        "do $$ begin execute format( \
+           'alter database %I set default_transaction_isolation = serializable', \
+           current_database()); end $$; \
+         create table seen (level text, waits text); \
+         create function see() returns trigger language plpgsql as $$ begin \
+           insert into seen values (current_setting('transaction_isolation'), \
+             current_setting('synchronous_commit')); \
+           return null; end $$; \
+         create trigger see after insert on vitals_aggregates \
+           for each statement execute function see()",
+    );
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 20);
+    let seen = "(select string_agg(distinct level || ', ' || waits, ';') from seen)";
+    assert_eq!(db.value(seen), "read committed, off");
+}
+
 #[test]
 fn a_run_ends_with_its_budget() {
     let (db, program) = postgres();

@@ -94,10 +94,12 @@ async fn transact<F: Fold>(
     Ok(result)
 }
 
+/// At any other level the lock's snapshot would be that of the reads too.
+///
 /// The commit does not wait for the disk. A server that crashes may forget the
 /// last moments as a whole: rows are pending again, and aggregates are as they
 /// were before. The record of the batch, behind its groups in the log, waits.
-const BEGIN: &str = "begin; set local synchronous_commit = off";
+const BEGIN: &str = "begin isolation level read committed; set local synchronous_commit = off";
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
 
@@ -137,7 +139,7 @@ async fn in_transaction<F: Fold>(
 /// round trip; no group where another worker has the lock.
 ///
 /// The lock is taken in a statement of its own before the rows are read: a
-/// snapshot taken while waiting would miss what the lock's last holder saw. The
+/// snapshot taken before it would miss what the lock's last holder wrote. The
 /// mark is read with it: an edit that commits later raises a version which this
 /// fold does not delete.
 async fn begin_and_read<F: Fold>(
