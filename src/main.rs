@@ -3,9 +3,10 @@
 use clap::Parser;
 use vitalfold::cli::Cli;
 
-// One thread waits for the server, folds and answers, so that memory does not
-// grow with the machine and the server's other cores are the application's. More
-// than a hundred thousand rows a second pass through it; more workers take more.
+// One thread beside the scheduler's folds and answers, so that memory does not
+// grow with the machine and its other cores are the server's and the
+// application's. About a hundred thousand rows a second pass through it; more
+// workers take more.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() {
     let cli = Cli::parse();

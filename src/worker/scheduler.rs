@@ -100,6 +100,8 @@ struct Run<'a, S> {
     probe: Probe,
     /// There are other workers, or what dead ones left.
     accompanied: bool,
+    /// When the first domain that the last turn passed over is to be asked.
+    next_look: Option<Instant>,
     /// Slots taken away from the lanes while the run makes room.
     withheld: usize,
     report: RunReport,
@@ -150,6 +152,7 @@ impl<'a, S: Store> Run<'a, S> {
                 settle: mode.settle,
             },
             accompanied: false,
+            next_look: None,
             withheld: 0,
             report: RunReport::default(),
             paused: false,
@@ -214,6 +217,7 @@ impl<'a, S: Store> Run<'a, S> {
         while let Some(ended) = self.lanes.try_join_next() {
             self.take(ended, progress)?;
         }
+        self.next_look = None;
         let asked = self.attend_to_chores(progress).await?;
         if self.paused {
             self.drain(progress).await?;
@@ -281,8 +285,15 @@ impl<'a, S: Store> Run<'a, S> {
             let busy = !self.lanes.is_empty();
             let state = &mut self.states[(self.first + index) % count];
             let now = Instant::now();
-            if state.not_before > now || (busy && state.empty_until > now) {
-                // Other workers hold what it had, or its last batch was small.
+            // Other workers hold what it had, its last batch was small, or it
+            // was empty a moment ago.
+            let ask_at = match busy {
+                true => state.not_before.max(state.empty_until),
+                false => state.not_before,
+            };
+            if ask_at > now {
+                let earlier = self.next_look.map_or(ask_at, |at| at.min(ask_at));
+                self.next_look = Some(earlier);
                 turn = Turn::Nothing;
                 continue;
             }
@@ -367,11 +378,14 @@ impl<'a, S: Store> Run<'a, S> {
     /// Waits for a slot, for a batch to end, or for the next poll.
     async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
         let poll = poll_pause(self.engine.config.poll);
-        let expected = self.states.iter().map(|state| state.not_before);
-        let pause = (expected.map(|at| at.saturating_duration_since(Instant::now())))
-            .chain([self.pace.wait()])
-            .filter(|pause| !pause.is_zero())
-            .fold(poll, Duration::min);
+        let mut pause = poll;
+        if let Some(at) = self.next_look {
+            pause = pause.min(at.saturating_duration_since(Instant::now()));
+        }
+        let rest = self.pace.wait();
+        if !rest.is_zero() {
+            pause = pause.min(rest);
+        }
         tokio::select! {
             Some(ended) = self.lanes.join_next() => self.take(ended, progress),
             // Given back at once: the lane that is started next takes its own.

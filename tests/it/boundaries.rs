@@ -147,7 +147,10 @@ fn failure() -> Failure {
 /// What is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
-    Fold,
+    /// On a new connection, step by step.
+    FirstFold,
+    /// On a connection that has folded such a group: in two round trips.
+    LaterFold,
     MarkFailed,
 }
 
@@ -159,12 +162,14 @@ async fn cut_at_every_message(operation: Operation) {
         unreachable!("a PostgreSQL database has a PostgreSQL store")
     };
     // User 0 is never cut off: the reference.
-    let users = format!("select generate_series(0, {MOST_MESSAGES}) as user_id");
+    // Those behind the last are folded before.
+    let most = 2 * MOST_MESSAGES;
+    let users = format!("select generate_series(0, {most}) as user_id");
     changed_group(&db, &direct, &users).await;
     let before = state(&db, 0);
     let date = key(0).local_date;
     let done = match operation {
-        Operation::Fold => None,
+        Operation::FirstFold | Operation::LaterFold => None,
         Operation::MarkFailed => {
             direct
                 .mark_failed::<Vitals>(key(0), &failure())
@@ -183,9 +188,19 @@ async fn cut_at_every_message(operation: Operation) {
         let mut config = Config::default();
         config.database.url = cutter.url(&name);
         let store = PgStore::new(&config, "cut off").unwrap();
-        cutter.cut_at(user.try_into().unwrap());
+        let message = user.try_into().unwrap();
+        if operation == Operation::LaterFold {
+            cutter.cut_at(u64::MAX);
+            let warm = MOST_MESSAGES + user;
+            store.fold_group::<Vitals>(warm, date).await.unwrap();
+            cutter.cut_after(message);
+        } else {
+            cutter.cut_at(message);
+        }
         let result = match operation {
-            Operation::Fold => store.fold_group::<Vitals>(user, date).await.map(drop),
+            Operation::FirstFold | Operation::LaterFold => {
+                store.fold_group::<Vitals>(user, date).await.map(drop)
+            }
             Operation::MarkFailed => {
                 let marked = store.mark_failed::<Vitals>(key(user), &failure()).await;
                 marked.map(drop)
@@ -243,7 +258,35 @@ fn states(db: &Database, users: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fold_cut_off_at_any_message_is_done_or_undone() {
-    cut_at_every_message(Operation::Fold).await;
+    cut_at_every_message(Operation::FirstFold).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fold_in_two_round_trips_cut_off_at_any_message_is_done_or_undone() {
+    cut_at_every_message(Operation::LaterFold).await;
+}
+
+/// The commit is under way before it is known whether the writes succeeded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_before_its_commit_leaves_nothing() {
+    let db = Database::postgres();
+    let vitalfold::store::AnyStore::Postgres(store) = db.store().await else {
+        unreachable!("a PostgreSQL database has a PostgreSQL store")
+    };
+    changed_group(&db, &store, "select generate_series(0, 2) as user_id").await;
+    let date = key(0).local_date;
+    store.fold_group::<Vitals>(0, date).await.unwrap();
+    let before = state(&db, 1);
+    // Among the last that a fold writes.
+    db.execute(
+        "alter table raw_vitals add constraint refuse \
+         check (user_id <> 1 or status <> 'rejected') not valid",
+    );
+    let error = store.fold_group::<Vitals>(1, date).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Data, "{error}");
+    assert_eq!(state(&db, 1), before);
+    store.fold_group::<Vitals>(2, date).await.unwrap();
+    assert_eq!(state(&db, 2), state(&db, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ pub(crate) struct Cutter {
 struct Stretch {
     server: PathBuf,
     passed: AtomicU64,
-    cut_at: u64,
+    cut_at: AtomicU64,
     ends: Mutex<Vec<(TcpStream, UnixStream)>>,
 }
 
@@ -58,10 +58,17 @@ impl Cutter {
         *stretch = Stretch::new(stretch.server.clone(), message);
     }
 
+    /// Cuts at the message of this number from now, while nothing is under way.
+    pub(crate) fn cut_after(&self, message: u64) {
+        let stretch = self.stretch.lock().unwrap();
+        let passed = stretch.passed.load(Ordering::SeqCst);
+        stretch.cut_at.store(passed + message, Ordering::SeqCst);
+    }
+
     /// Whether the last cut has come.
     pub(crate) fn has_cut(&self) -> bool {
         let stretch = self.stretch.lock().unwrap();
-        stretch.passed.load(Ordering::SeqCst) >= stretch.cut_at
+        stretch.passed.load(Ordering::SeqCst) >= stretch.cut_at.load(Ordering::SeqCst)
     }
 }
 
@@ -70,7 +77,7 @@ impl Stretch {
         Arc::new(Stretch {
             server,
             passed: AtomicU64::new(0),
-            cut_at,
+            cut_at: AtomicU64::new(cut_at),
             ends: Mutex::default(),
         })
     }
@@ -104,7 +111,7 @@ impl Stretch {
             from.read_exact(&mut message[head..])?;
             untyped = false;
             let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
-            if number >= self.cut_at {
+            if number >= self.cut_at.load(Ordering::SeqCst) {
                 for (client, server) in self.ends.lock().unwrap().drain(..) {
                     drop(client.shutdown(Shutdown::Both));
                     drop(server.shutdown(Shutdown::Both));

@@ -2,7 +2,7 @@
 
 use crate::cluster::wait_until;
 use crate::modes::{count, insert_heart_rates, postgres};
-use crate::program::{Ran, Running, signal};
+use crate::program::{Program, Ran, Running, signal};
 
 #[test]
 fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
@@ -31,15 +31,18 @@ fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
 
 #[test]
 fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
-    let (db, program) = postgres();
+    let (db, _program) = postgres();
+    db.execute(include_str!("../../scripts/worker-role.sql"));
+    // It may not look into the application's sessions, so that they count
+    // whatever they do.
+    let program = Program::on(&db.url().replace("postgres@", "vitalfold_worker@"));
     insert_heart_rates(&db, 20, 2, 10);
-    let mut application: Vec<_> = (0..3).map(|_| db.session()).collect();
-    for session in &mut application {
-        session.send("begin;");
-    }
-    let at_work = "pg_stat_activity \
-         where datname = current_database() and state = 'idle in transaction'";
-    wait_until("the application is at work", || count(&db, at_work) == 3);
+    let application: Vec<_> = (0..3).map(|_| db.session()).collect();
+    let connected = "pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid()";
+    wait_until("the application is connected", || {
+        count(&db, connected) == 3
+    });
     let run = |sessions: &str| {
         let mut command = program.command(&["run-once"]);
         command.env("VITALFOLD__PACE__OTHER_SESSIONS", sessions);

@@ -17,6 +17,9 @@ use crate::workload::{SYNC, Workload};
 /// The defaults of `pool.size` and `pool.max_overflow` together.
 const CONNECTIONS: f64 = 50.0;
 
+/// Days that were folded before.
+const HISTORY: u64 = 2;
+
 /// One drain, with the application beside it.
 struct Drain {
     p99: f64,
@@ -27,10 +30,10 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let backlog = Workload {
         name: "neighbour",
         users: arguments.pick(100, 1250),
-        days: 10,
+        days: HISTORY + 10,
         ..SYNC
     };
-    let template = backlog.template(server, arguments);
+    let template = template(&backlog, server, arguments);
     let load = Load {
         clients: 8,
         rate: 200,
@@ -116,6 +119,23 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         memory as f64 / 1e6,
         40.0,
     ));
+}
+
+/// The backlog behind a history that was folded: the application's plans are
+/// those of tables that are in use.
+fn template(backlog: &Workload, server: &Server, arguments: &Arguments) -> String {
+    let name = "template_neighbour".to_owned();
+    server.sql("postgres", &format!("create database {name}"));
+    let history = Workload {
+        days: HISTORY,
+        ..*backlog
+    };
+    history.load(server, &name, arguments);
+    Program::on(&server.url(&name), arguments).ok(&["run-once"]);
+    backlog.load(server, &name, arguments);
+    server.sql(&name, "vacuum (analyze)");
+    server.settled();
+    name
 }
 
 /// The most of all drains.

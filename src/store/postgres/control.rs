@@ -78,14 +78,16 @@ struct Load {
 }
 
 pub(super) async fn server_load(connection: &mut AsyncPgConnection) -> QueryResult<ServerLoad> {
+    // What may not be looked into is null, the type of the backend included.
     let load: Load = Cached(diesel::sql_query(
         "select (select sum(numbackends) from pg_stat_database)::bigint as connections, \
            current_setting('max_connections')::bigint as max_connections, \
            (select count(distinct pid) from pg_locks where not granted) as lock_waits, \
            (select count(*) from pg_stat_activity \
-             where datname = current_database() and backend_type = 'client backend' \
+             where datname = current_database() and usesysid is not null \
+               and (backend_type = 'client backend') is not false \
                and application_name not like 'vitalfold%' \
-               and (state <> 'idle' or state_change > now() - interval '5 s') is not false) \
+               and (state = 'active' or state_change > now() - interval '5 s') is not false) \
              as others, \
            (select max(extract(epoch from replay_lag)) from pg_stat_replication)::float8 \
              as replication_lag",

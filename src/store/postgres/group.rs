@@ -156,9 +156,11 @@ async fn begin_and_read<F: Fold>(
     if session.prepared.has_all(&used) {
         let (begun, lock, group) = unconstrained(async { join!(begun, lock, group) }).await;
         begun?;
-        let (lock, group) = (lock?, group?);
-        let group = lock.taken.then_some(group);
-        return Ok((lock, group));
+        let lock = lock?;
+        if !lock.taken {
+            return Ok((lock, None));
+        }
+        return Ok((lock, Some(group?)));
     }
     begun.await?;
     let lock = lock.await?;
@@ -233,9 +235,11 @@ pub(super) async fn read<F: Fold>(
         days.load(&mut b),
         sealed.get_result::<Sealed>(&mut c),
     );
+    // The first that failed: those behind it say only that it did.
+    let rows = raw?;
     let days: Vec<StoredAggregate<F::Measure>> = days?;
     Ok(StoredGroup {
-        rows: raw?,
+        rows,
         sealed: sealed?.sealed,
         day_rows: days.into_iter().map(|stored| stored.0).collect(),
     })

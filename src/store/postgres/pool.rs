@@ -1,8 +1,8 @@
 //! The pool: `size` connections kept, up to `max_overflow` more under load.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
@@ -68,6 +68,7 @@ impl PgPool {
             settings,
             recycle: limits.recycle,
             pre_ping: limits.pre_ping,
+            closed: Mutex::default(),
         };
         let max = limits.size + limits.max_overflow;
         let pool = Pool::builder(manager)

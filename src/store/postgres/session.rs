@@ -1,10 +1,11 @@
 //! One connection of the pool: how it is opened, checked and known.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel::ConnectionError;
+use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -14,6 +15,10 @@ use super::connect;
 /// asking whether it lives, as `HikariCP` does (`aliveBypassWindowMs`): a ping
 /// for each group would be a round trip in three.
 const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+/// How long a server may take to end a session whose connection was closed:
+/// until then a new one would be one more than the pool may have.
+const ENDING: Duration = Duration::from_millis(50);
 
 pub(super) struct Session {
     pub(super) connection: AsyncPgConnection,
@@ -54,6 +59,14 @@ pub(super) struct SessionManager {
     /// A connection may be lent until it is this old.
     pub(super) recycle: Duration,
     pub(super) pre_ping: bool,
+    /// When a connection was closed last.
+    pub(super) closed: Mutex<Option<Instant>>,
+}
+
+impl SessionManager {
+    fn closed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Manager for SessionManager {
@@ -61,11 +74,19 @@ impl Manager for SessionManager {
     type Error = ConnectionError;
 
     async fn create(&self) -> Result<Session, ConnectionError> {
+        let ended = self.closed().map(|at| at + ENDING);
+        if let Some(ended) = ended {
+            tokio::time::sleep_until(ended.into()).await;
+        }
         let (server, tls) = (*self.server).clone();
         Ok(Session {
             connection: connect::establish(server, tls, &self.settings).await?,
             prepared: Prepared::default(),
         })
+    }
+
+    fn detach(&self, _session: &mut Session) {
+        *self.closed() = Some(Instant::now());
     }
 
     async fn recycle(
@@ -75,6 +96,9 @@ impl Manager for SessionManager {
     ) -> RecycleResult<ConnectionError> {
         if metrics.age() > self.recycle {
             return Err(RecycleError::message("older than pool.recycle"));
+        }
+        if session.connection.is_broken() {
+            return Err(RecycleError::message("closed"));
         }
         if self.pre_ping && metrics.last_used() > TRUSTED_FOR {
             session

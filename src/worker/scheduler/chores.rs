@@ -31,7 +31,7 @@ impl<S: Store> Run<'_, S> {
                 Chore::BuryTheDead => self.bury_the_dead(progress).await?,
                 Chore::Prune => self.prune().await?,
                 // Nobody is in the way of a worker that does nothing.
-                Chore::Look if self.idle => break,
+                Chore::Look if self.waits_for_work() => break,
                 Chore::Look => {
                     let load = self.engine.store.server_load().await;
                     self.pace.look(&self.engine.observe(load)?);
