@@ -11,6 +11,7 @@ use crate::process;
 use crate::program::Program;
 use crate::sampler::{Sampler, Seen};
 use crate::server::Server;
+use crate::sql::Sql;
 use crate::worker::Worker;
 use crate::workload::{SYNC, Workload};
 
@@ -22,6 +23,7 @@ const HISTORY: u64 = 2;
 
 /// One drain, with the application beside it.
 struct Drain {
+    seen: Seen,
     p99: f64,
     bad: f64,
 }
@@ -49,6 +51,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         let drained = beside(server, &template, &load, || {
             worker.drain(server, arguments);
         });
+        worker.saw(&drained.seen);
         let stated = beside(server, &template, &load, || {
             let mut psql = server.client("psql", "run");
             psql.args(["-X", "-q", "-c", set_based::text(backlog.domain)]);
@@ -147,14 +150,15 @@ struct Watched {
 }
 
 impl Watched {
-    fn drain(&mut self, server: &Server, arguments: &Arguments) {
-        let program = Program::on(&server.url("run"), arguments);
-        let sampler = Sampler::start(server);
-        let worker = Worker::start(&program, &[]);
-        wait_until_drained(server);
-        let seen = sampler.stop();
+    fn saw(&mut self, seen: &Seen) {
         self.seen.connections = self.seen.connections.max(seen.connections);
         self.seen.transaction = self.seen.transaction.max(seen.transaction);
+    }
+
+    fn drain(&mut self, server: &Server, arguments: &Arguments) {
+        let program = Program::on(&server.url("run"), arguments);
+        let worker = Worker::start(&program, &[]);
+        wait_until_drained(server);
         self.hold = self
             .hold
             .max(worker.p99("vitalfold_connection_hold_seconds"));
@@ -166,11 +170,13 @@ impl Watched {
 /// Nothing of the backlog is pending; what the application inserts meanwhile
 /// may be.
 fn wait_until_drained(server: &Server) {
+    // One connection: starting a program for each look would be noticed too.
+    let sql = Sql::connect(&server.url("run")).unwrap();
+    let left = "select exists (select from raw_vitals \
+                where status = 'pending' and source <> 'application')::text";
     wait_until("the backlog is drained", || {
-        std::thread::sleep(Duration::from_millis(50));
-        let left = "select exists (select from raw_vitals \
-                    where status = 'pending' and source <> 'application')";
-        server.sql("run", left) == "f"
+        std::thread::sleep(Duration::from_millis(250));
+        sql.value(left) == "false"
     });
 }
 
@@ -179,11 +185,15 @@ fn beside(server: &Server, template: &str, load: &Load, work: impl FnOnce()) -> 
     let api = Api::start(server, "run", load);
     // The clients connect and prepare first.
     std::thread::sleep(Duration::from_secs(1));
+    // Beside each, so that it makes no difference.
+    let sampler = Sampler::start(server);
     let from = SystemTime::now();
     work();
     let to = SystemTime::now();
+    let seen = sampler.stop();
     let answers = api.end();
     Drain {
+        seen,
         p99: answers.p99(from, to),
         bad: answers.bad as f64,
     }
