@@ -104,10 +104,10 @@ impl Pace {
         }
     }
 
-    /// After a batch: whoever makes room rests for as long as he worked.
+    /// After a batch: a run that makes room rests.
     pub fn ended(&mut self, took: Duration) {
         if self.makes_room() {
-            self.wait_for(took.min(LONGEST_REST));
+            self.wait_for((took * REST).min(LONGEST_REST));
         }
     }
 
@@ -138,6 +138,10 @@ impl Pace {
         (at_most > 0 && load.others >= at_most).then_some(Reason::Others(load.others))
     }
 }
+
+/// Times as long as a batch took. Beside requests that take a millisecond, on
+/// two cores, once as long was noticed: `scripts/bench neighbour`.
+const REST: u32 = 2;
 
 /// A batch that waited for a lock says nothing of the server's load.
 const LONGEST_REST: Duration = Duration::from_secs(1);
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_room_for_others_and_rests_as_long_as_it_works() {
+    fn makes_room_for_others_and_rests_longer_than_it_works() {
         let beside = |others| ServerLoad {
             others,
             ..load(10, 0, None)
@@ -185,11 +189,11 @@ mod tests {
         assert_eq!((pace.makes_room(), pace.wait()), (false, Duration::ZERO));
         pace.look(&beside(3));
         assert!(pace.makes_room() && !pace.takes_small_batches());
-        pace.ended(Duration::from_millis(500));
+        pace.ended(Duration::from_millis(300));
         let rest = pace.wait();
-        assert!(rest > Duration::from_millis(400) && rest <= Duration::from_millis(500));
+        assert!(rest > Duration::from_millis(400) && rest <= Duration::from_millis(600));
         pace.ended(Duration::from_secs(100));
-        assert!(pace.wait() <= Duration::from_millis(500) + LONGEST_REST);
+        assert!(pace.wait() <= Duration::from_millis(600) + LONGEST_REST);
 
         let mut never = Pace::new(&PaceConfig {
             other_sessions: 0,
