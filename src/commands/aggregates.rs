@@ -108,7 +108,7 @@ pub(super) fn as_table<F: Fold>(rows: Vec<Aggregate<F::Measure>>) -> String {
             true => row.key.period_start.format("%Y-%m-%d %H:%M").to_string(),
             false => row.key.local_date.to_string(),
         };
-        let values = row.measure.into_values();
+        let values: Vec<_> = row.measure.into_values().collect();
         let mut cells = vec![time, row.key.series, row.key.unit];
         cells.extend(shown.iter().map(|(index, _)| readable(&values[*index])));
         table.add_row(cells);
@@ -187,7 +187,7 @@ fn as_csv<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Re
             row.key.series,
             row.key.unit,
         ];
-        record.extend(row.measure.into_values().iter().map(exact));
+        record.extend(row.measure.into_values().map(|value| exact(&value)));
         writer.write_record(&record)?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

@@ -71,11 +71,7 @@ pub fn compare<M: Columns + Clone>(
 /// Bit for bit, but for the sign of zero, which the databases do not tell apart
 /// either. JSON is written by the same code on both sides.
 fn differing<M: Columns + Clone>(one: &M, other: &M) -> Vec<&'static str> {
-    let values = one
-        .clone()
-        .into_values()
-        .into_iter()
-        .zip(other.clone().into_values());
+    let values = one.clone().into_values().zip(other.clone().into_values());
     M::COLUMNS
         .iter()
         .zip(values)

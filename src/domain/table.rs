@@ -40,7 +40,7 @@ pub enum Value {
 pub trait Columns: Sized {
     const COLUMNS: &'static [Column];
     /// One value per column, in order.
-    fn into_values(self) -> Vec<Value>;
+    fn into_values(self) -> impl ExactSizeIterator<Item = Value>;
     /// The reverse of [`Columns::into_values`]: asks for one column's value
     /// after the other, in order.
     ///
@@ -161,8 +161,10 @@ macro_rules! columns {
                 },)*
             ];
 
-            fn into_values(self) -> Vec<$crate::domain::table::Value> {
-                vec![$($crate::domain::table::ColumnValue::into_value(self.$field),)*]
+            fn into_values(
+                self,
+            ) -> impl ExactSizeIterator<Item = $crate::domain::table::Value> {
+                [$($crate::domain::table::ColumnValue::into_value(self.$field),)*].into_iter()
             }
 
             fn from_values<E: From<$crate::domain::table::ColumnError>>(

@@ -67,43 +67,41 @@ impl Replay {
             1 => user(),
             _ => date.clone(),
         });
-        let days = last("select period, local_date", aggregates).bind(|number| match number {
+        let days = last("select g.sealed", aggregates).bind(|number| match number {
             1 => user(),
             2 => format!("date_trunc('{coarse}', {date})::date"),
-            _ => format!("(date_trunc('{coarse}', {date}) + interval '1 {coarse}')::date - 1"),
+            3 => format!("(date_trunc('{coarse}', {date}) + interval '1 {coarse}')::date - 1"),
+            4 => date.clone(),
+            _ => format!("'{}'", workload.domain),
         });
-        let sealed = last("select exists", "sealed_groups").bind(|number| match number {
-            1 => user(),
-            2 => format!("'{}'", workload.domain),
-            _ => date.clone(),
-        });
-        let into = format!("insert into {aggregates}");
         let mut variables = vec![("last_day".to_owned(), last_day.to_string())];
-        let upsert = last(&into, "on conflict");
-        let insert = (recorded.iter())
-            .rfind(|one| one.text.starts_with(&into) && !one.text.contains("on conflict"))
-            .expect("the worker inserts");
-        let mut put = |statement: &Statement, prefix: &str| {
-            statement.bind(|number| {
-                if number == 1 {
-                    return user();
-                }
-                let name = format!("{prefix}{number}");
+        let write = last("with inserted as", &format!("insert into {aggregates}"));
+        // The ids are read once more: pgbench keeps none.
+        let write_text = write.bind(|number| match number {
+            1 => user(),
+            3 => format!(
+                "(select array_agg(id) from {raw} where user_id = :user and local_date = {date})"
+            ),
+            _ => {
+                let name = format!("write{number}");
                 if !variables.iter().any(|(known, _)| *known == name) {
-                    let value = statement.parameters[number - 1].clone();
+                    let value = write.parameters[number - 1].clone();
                     variables.push((name.clone(), value));
                 }
                 format!(":{name}")
-            })
-        };
-        let insert = put(insert, "insert")
+            }
+        });
+        let (inserted, replaced) = write_text
+            .split_once("replaced as (")
+            .expect("the worker inserts and replaces");
+        let inserted = inserted
             .replace("s.local_date", &format!("s.local_date + {moved}"))
             .replace(
                 "s.period_start",
                 &format!("s.period_start + make_interval(days => {moved})"),
             );
         // A count that differs from group to group, or nothing is written.
-        let upsert = put(upsert, "upsert")
+        let replaced = replaced
             .replace(
                 "s.local_date",
                 &format!("date_trunc(s.period, {date})::date"),
@@ -113,13 +111,7 @@ impl Replay {
                 &format!("date_trunc(s.period, {date}::timestamptz)"),
             )
             .replace("s.\"count\"", "s.\"count\" + :day::int");
-        // The ids are read once more: pgbench keeps none.
-        let complete = last(&format!("update {raw}"), "completed").bind(|number| match number {
-            1 => user(),
-            _ => format!(
-                "(select array_agg(id) from {raw} where user_id = :user and local_date = {date})"
-            ),
-        });
+        let write = format!("{inserted}replaced as ({replaced}");
         let mut script = tempfile::NamedTempFile::new().unwrap();
         write!(
             script,
@@ -128,8 +120,8 @@ impl Replay {
              \\set day mod(:number, {days_each})\n\
              \\if :user <= {users}\n\
              \\startpipeline\nbegin;\nset local synchronous_commit = off;\n\
-             {lock};\n{rows};\n{days};\n{sealed};\n\\endpipeline\n\
-             \\startpipeline\n{insert};\n{upsert};\n{complete};\ncommit;\n\\endpipeline\n\
+             {lock};\n{rows};\n{days};\n\\endpipeline\n\
+             \\startpipeline\n{write};\ncommit;\n\\endpipeline\n\
              \\endif\n",
             days_each = workload.days,
             users = workload.users,

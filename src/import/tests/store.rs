@@ -88,7 +88,7 @@ impl RawStore for Memory {
             offset: row.utc_offset_minutes,
             source: row.source,
             source_id: row.source_id,
-            values: row.payload.into_values(),
+            values: row.payload.into_values().collect(),
         });
         match F::DOMAIN {
             Domain::Labs => state.labs.extend(rows),

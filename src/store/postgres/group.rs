@@ -11,21 +11,15 @@ use tokio::task::unconstrained;
 
 use super::cached::Cached;
 use super::classify;
-use super::group_texts::{SEALED, Texts};
+use super::group_texts::Texts;
 use super::group_write::{Expect, Writes};
 use super::pool::{PgPool, answer};
-use super::rows::StoredAggregate;
+use super::rows::DayRow;
 use super::session::Session;
 use crate::domain::group::neighbour_dates;
 use crate::domain::{Fold, FoldRules, GroupKey, UserId};
 use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
 use crate::store::{ErrorClass, GroupOutcome, Isolation, Result, StoreError};
-
-#[derive(diesel::QueryableByName)]
-struct Sealed {
-    #[diesel(sql_type = Bool)]
-    sealed: bool,
-}
 
 #[derive(diesel::QueryableByName)]
 pub(super) struct Lock {
@@ -148,7 +142,7 @@ async fn begin_and_read<F: Fold>(
 ) -> QueryResult<(Lock, Option<StoredGroup<F>>)> {
     let (user_id, local_date) = (key.user_id, key.local_date);
     let texts = Texts::of::<F>();
-    let used = [&*texts.lock, &*texts.raw_rows, &*texts.day_rows, SEALED];
+    let used = [&*texts.lock, &*texts.raw_rows, &*texts.day_rows];
     let mut connection = &session.connection;
     let begun = connection.batch_execute(BEGIN);
     let lock = try_user_lock::<F>(&session.connection, user_id, local_date);
@@ -220,28 +214,19 @@ pub(super) async fn read<F: Fold>(
         diesel::sql_query(&Texts::of::<F>().day_rows)
             .bind::<BigInt, _>(user_id)
             .bind::<Date, _>(first)
-            .bind::<Date, _>(last),
+            .bind::<Date, _>(last)
+            .bind::<Date, _>(local_date)
+            .bind::<Text, _>(F::DOMAIN.name()),
     );
-    // Not with the lock's: that statement's snapshot is older than the lock.
-    let sealed = Cached(
-        diesel::sql_query(SEALED)
-            .bind::<BigInt, _>(user_id)
-            .bind::<Text, _>(F::DOMAIN.name())
-            .bind::<Date, _>(local_date),
-    );
-    let (mut a, mut b, mut c) = (connection, connection, connection);
-    let (raw, days, sealed) = join!(
-        raw.load(&mut a),
-        days.load(&mut b),
-        sealed.get_result::<Sealed>(&mut c),
-    );
-    // The first that failed: those behind it say only that it did.
+    let (mut a, mut b) = (connection, connection);
+    let (raw, days) = join!(raw.load(&mut a), days.load(&mut b));
+    // The first that failed: the one behind it says only that it did.
     let rows = raw?;
-    let days: Vec<StoredAggregate<F::Measure>> = days?;
+    let days: Vec<DayRow<F::Measure>> = days?;
     Ok(StoredGroup {
         rows,
-        sealed: sealed?.sealed,
-        day_rows: days.into_iter().map(|stored| stored.0).collect(),
+        sealed: days.iter().any(|day| day.sealed),
+        day_rows: days.into_iter().filter_map(|day| day.aggregate).collect(),
     })
 }
 

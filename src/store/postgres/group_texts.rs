@@ -12,10 +12,6 @@ use crate::with_domain;
 /// The advisory lock of (domain, user): $1 domain, $2 user.
 pub(super) const LOCK_KEY: &str = "hashint8extended($2, hashtextextended('vitalfold ' || $1, 0))";
 
-/// $1 user, $2 domain, $3 date.
-pub(super) const SEALED: &str = "select exists (select from sealed_groups \
-     where user_id = $1 and domain = $2 and local_date = $3) as sealed";
-
 /// $1 user, $2 domain, $3 date, $4 version.
 pub(super) const UNMARK: &str = "delete from aggregation_groups \
      where user_id = $1 and domain = $2 and local_date = $3 and version = $4";
@@ -25,17 +21,19 @@ pub(super) struct Texts {
     pub(super) lock: String,
     /// $1 user, $2 date.
     pub(super) raw_rows: String,
-    /// $1 user, $2 first date, $3 last date.
+    /// $1 user, $2 first date, $3 last date, $4 date, $5 domain. Whether the
+    /// group is sealed is on every row; where there is no day row, on a row of
+    /// nulls.
     pub(super) day_rows: String,
-    /// $1 user, $2 version, $3 to $7 keys, then the measures.
-    pub(super) insert: String,
-    /// The same. Replaces what is there, except rows that are as they were:
-    /// their `updated_at` stays and nothing is written.
-    pub(super) upsert: String,
+    /// Inserts rows, replaces others except where they are as they were (their
+    /// `updated_at` stays and nothing is written), and completes raw rows: in
+    /// one statement, because each costs an answer of its own.
+    ///
+    /// $1 user, $2 version, $3 ids to complete, then keys and measures to
+    /// insert, then those to replace.
+    pub(super) write: String,
     /// $1 user, $2 periods, $3 dates, $4 to $8 keys that stay.
     pub(super) delete_vanished: String,
-    /// $1 user, $2 ids.
-    pub(super) complete: String,
     /// $1 user, $2 ids, $3 reasons.
     pub(super) reject: String,
 }
@@ -54,14 +52,6 @@ impl Texts {
         let columns = F::Measure::COLUMNS;
         let names = measure_columns::<F>();
         let (raw, aggregates) = (F::RAW_TABLE, F::AGGREGATE_TABLE);
-        let measures: String = columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| {
-                let ty = rows::array_type(c.ty);
-                format!(", unnest(${}::{ty}) as \"{}\"", i + 8, c.name)
-            })
-            .collect();
         let selected: String = columns
             .iter()
             .map(|column| format!(", {}", rows::from_array("s", column)))
@@ -70,18 +60,34 @@ impl Texts {
             .iter()
             .map(|name| format!("{name} = excluded.{name}"))
             .collect();
-        let insert = format!(
-            "insert into {aggregates} as a ({key}, algorithm_version, {names}) \
-             select $1, s.period, s.local_date, s.period_start, s.series, s.unit, $2{selected} \
-             from (select {keys}{measures}) as s",
-            keys = unnest_keys(3),
-            key = aggregate_key::<F>(),
-            names = list("", &names),
-        );
-        let upsert = format!(
-            "{insert} on conflict ({key}) do update set {set}, \
-             algorithm_version = excluded.algorithm_version, updated_at = excluded.updated_at \
-             where (a.algorithm_version, {old}) is distinct from (excluded.algorithm_version, {new})",
+        // Of arrays that are bound from this parameter on.
+        let insert = |first: usize| {
+            let measures: String = (first + KEYS.len()..)
+                .zip(columns)
+                .map(|(bind, column)| {
+                    let ty = rows::array_type(column.ty);
+                    format!(", unnest(${bind}::{ty}) as \"{}\"", column.name)
+                })
+                .collect();
+            format!(
+                "insert into {aggregates} as a ({key}, algorithm_version, {names}) \
+                 select $1, s.period, s.local_date, s.period_start, s.series, s.unit, $2{selected} \
+                 from (select {keys}{measures}) as s",
+                keys = unnest_keys(first),
+                key = aggregate_key::<F>(),
+                names = list("", &names),
+            )
+        };
+        let write = format!(
+            "with inserted as ({insert}), replaced as ( \
+               {replace} on conflict ({key}) do update set {set}, \
+                 algorithm_version = excluded.algorithm_version, updated_at = excluded.updated_at \
+               where (a.algorithm_version, {old}) is distinct from (excluded.algorithm_version, {new})) \
+             update {raw} set status = 'completed', error = null, aggregated_at = now() \
+             where user_id = $1 and id = any($3::bigint[]) \
+               and (status <> 'completed' or error is not null)",
+            insert = insert(4),
+            replace = insert(4 + KEYS.len() + columns.len()),
             key = aggregate_key::<F>(),
             set = set.join(", "),
             old = list("a.", &names),
@@ -103,14 +109,16 @@ impl Texts {
                 time = F::TIME_COLUMN,
             ),
             day_rows: format!(
-                "select period, local_date, period_start, {series} as series, unit, {columns} \
-                 from {aggregates} \
-                 where user_id = $1 and period = 'day' and local_date between $2 and $3",
+                "select g.sealed, period, a.local_date, period_start, {series} as series, unit, \
+                   {columns} \
+                 from (select exists (select from sealed_groups \
+                     where user_id = $1 and domain = $5 and local_date = $4) as sealed) as g \
+                   left join {aggregates} as a \
+                     on user_id = $1 and period = 'day' and a.local_date between $2 and $3",
                 series = F::SERIES_COLUMN,
                 columns = rows::select_list::<F::Measure>(),
             ),
-            insert,
-            upsert,
+            write,
             delete_vanished: format!(
                 "delete from {aggregates} as a \
                  using unnest($2::text[], $3::date[]) as p (period, local_date) \
@@ -122,11 +130,6 @@ impl Texts {
                        and k.unit = a.unit)",
                 series = F::SERIES_COLUMN,
                 keys = unnest_keys(4),
-            ),
-            complete: format!(
-                "update {raw} set status = 'completed', error = null, aggregated_at = now() \
-                 where user_id = $1 and id = any($2::bigint[]) \
-                   and (status <> 'completed' or error is not null)"
             ),
             reject: format!(
                 "update {raw} as r set status = 'rejected', error = s.error, \
@@ -145,14 +148,15 @@ impl Texts {
 /// Arrays are taken apart in the select list: the same in `from` fills a store
 /// of its own for each of them, which took an eighth of the server's time.
 fn unnest_keys(first: usize) -> String {
-    let columns = [
-        ("period", "text"),
-        ("local_date", "date"),
-        ("period_start", "timestamptz"),
-        ("series", "text"),
-        ("unit", "text"),
-    ];
     let unnest = |(bind, (name, ty))| format!("unnest(${bind}::{ty}[]) as {name}");
-    let unnested: Vec<_> = (first..).zip(columns).map(unnest).collect();
+    let unnested: Vec<_> = (first..).zip(KEYS).map(unnest).collect();
     unnested.join(", ")
 }
+
+const KEYS: [(&str, &str); 5] = [
+    ("period", "text"),
+    ("local_date", "date"),
+    ("period_start", "timestamptz"),
+    ("series", "text"),
+    ("unit", "text"),
+];

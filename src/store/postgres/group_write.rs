@@ -5,9 +5,10 @@ use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::future::join_all;
 
+use super::array::PgArray;
 use super::cached::Cached;
 use super::group_texts::{Texts, UNMARK};
-use super::rows::{self, Statement};
+use super::rows::{ColumnArrays, Statement};
 use crate::domain::group::GroupFold;
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, GroupKey, UserId};
@@ -41,23 +42,19 @@ impl Writes {
         let careful = mark.is_some() || expect == Expect::Anything;
         let user_id = key.user_id;
         let texts = Texts::of::<F>();
-        let mut writes = Writes(Vec::with_capacity(6));
+        let mut writes = Writes(Vec::with_capacity(4));
         if fold.replaces || careful {
             let statement = delete_vanished::<F>(user_id, &fold);
             writes.add(&texts.delete_vanished, statement);
         }
-        let (new, known): (Vec<_>, Vec<_>) = std::mem::take(&mut fold.aggregates)
-            .into_iter()
-            .partition(|row| !careful && fold.is_new(&row.key));
-        for (text, aggregates) in [(&texts.insert, new), (&texts.upsert, known)] {
-            if !aggregates.is_empty() {
-                writes.add(text, put::<F>(text, user_id, aggregates));
-            }
-        }
         let (rejected, completed): (Vec<_>, Vec<_>) =
             (states.changed.into_iter()).partition(|state| state.reason.is_some());
-        if !completed.is_empty() {
-            writes.add(&texts.complete, complete::<F>(user_id, &completed));
+        if !(fold.aggregates.is_empty() && completed.is_empty()) {
+            let aggregates = std::mem::take(&mut fold.aggregates);
+            let (new, known): (Vec<_>, Vec<_>) =
+                (aggregates.into_iter()).partition(|row| !careful && fold.is_new(&row.key));
+            let statement = write::<F>(user_id, [new, known], &completed);
+            writes.add(&texts.write, statement);
         }
         if !rejected.is_empty() {
             writes.add(&texts.reject, reject::<F>(user_id, rejected));
@@ -88,36 +85,42 @@ impl Writes {
     }
 }
 
-fn put<F: Fold>(text: &str, user_id: UserId, aggregates: Vec<Aggregate<F::Measure>>) -> Statement {
-    let (keys, values): (Vec<_>, Vec<_>) = aggregates
-        .into_iter()
-        .map(|row| (row.key, row.measure.into_values()))
-        .unzip();
-    let statement = diesel::sql_query(text)
+fn write<F: Fold>(
+    user_id: UserId,
+    aggregates: [Vec<Aggregate<F::Measure>>; 2],
+    completed: &[RowState],
+) -> Statement {
+    let mut statement = diesel::sql_query(&Texts::of::<F>().write)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
-        .bind::<Integer, _>(F::ALGORITHM_VERSION);
-    let statement = bind_keys(statement, &keys.iter().collect::<Vec<_>>());
-    rows::bind_columns(statement, F::Measure::COLUMNS, values)
+        .bind::<Integer, _>(F::ALGORITHM_VERSION)
+        .bind::<Array<BigInt>, _>(PgArray::of(completed.iter().map(|row| row.id)));
+    for aggregates in aggregates {
+        statement = bind_keys(statement, aggregates.iter().map(|row| &row.key));
+        let mut measures = ColumnArrays::of(F::Measure::COLUMNS, aggregates.len());
+        for row in aggregates {
+            measures.push(row.measure.into_values());
+        }
+        statement = measures.bind(statement);
+    }
+    statement
 }
 
 /// Binds five arrays: period, `local_date`, `period_start`, series, unit.
-fn bind_keys(statement: Statement, keys: &[&AggregateKey]) -> Statement {
+fn bind_keys<'k>(
+    statement: Statement,
+    keys: impl ExactSizeIterator<Item = &'k AggregateKey> + Clone,
+) -> Statement {
     statement
-        .bind::<Array<Text>, _>(keys.iter().map(|key| key.period.name()).collect::<Vec<_>>())
-        .bind::<Array<Date>, _>(keys.iter().map(|key| key.local_date).collect::<Vec<_>>())
-        .bind::<Array<Timestamptz>, _>(keys.iter().map(|key| key.period_start).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(
-            keys.iter()
-                .map(|key| key.series.clone())
-                .collect::<Vec<_>>(),
-        )
-        .bind::<Array<Text>, _>(keys.iter().map(|key| key.unit.clone()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(PgArray::of(keys.clone().map(|key| key.period.name())))
+        .bind::<Array<Date>, _>(PgArray::of(keys.clone().map(|key| key.local_date)))
+        .bind::<Array<Timestamptz>, _>(PgArray::of(keys.clone().map(|key| key.period_start)))
+        .bind::<Array<Text>, _>(PgArray::of(keys.clone().map(|key| &*key.series)))
+        .bind::<Array<Text>, _>(PgArray::of(keys.map(|key| &*key.unit)))
 }
 
 /// Deletes what the group's periods no longer have.
 fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> Statement {
-    let keys: Vec<_> = fold.aggregates.iter().map(|row| &row.key).collect();
     let (periods, dates): (Vec<_>, Vec<_>) = fold
         .periods
         .iter()
@@ -128,14 +131,7 @@ fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> St
         .bind::<BigInt, _>(user_id)
         .bind::<Array<Text>, _>(periods)
         .bind::<Array<Date>, _>(dates);
-    bind_keys(statement, &keys)
-}
-
-fn complete<F: Fold>(user_id: UserId, rows: &[RowState]) -> Statement {
-    diesel::sql_query(&Texts::of::<F>().complete)
-        .into_boxed()
-        .bind::<BigInt, _>(user_id)
-        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+    bind_keys(statement, fold.aggregates.iter().map(|row| &row.key))
 }
 
 fn reject<F: Fold>(user_id: UserId, rows: Vec<RowState>) -> Statement {

@@ -1,5 +1,6 @@
 //! PostgreSQL, in production.
 
+mod array;
 mod cached;
 mod check;
 mod classify;

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
-use super::rows::{self, Statement};
+use super::rows::{self, ColumnArrays, Statement};
 use super::schema::user_time_zones;
 use crate::domain::table::Columns;
 use crate::domain::{Domain, Fold, NewRow, UserId};
@@ -230,11 +230,11 @@ fn bind_rows<F: Fold>(text: String, rows: Vec<NewRow<F::Payload>>) -> Statement 
         .bind::<Array<Nullable<Text>>, _>(
             rows.iter().map(|row| row.note.clone()).collect::<Vec<_>>(),
         );
-    let values = rows
-        .into_iter()
-        .map(|row| row.payload.into_values())
-        .collect();
-    rows::bind_columns(statement, F::Payload::COLUMNS, values)
+    let mut payloads = ColumnArrays::of(F::Payload::COLUMNS, rows.len());
+    for row in rows {
+        payloads.push(row.payload.into_values());
+    }
+    payloads.bind(statement)
 }
 
 pub(super) async fn retract(

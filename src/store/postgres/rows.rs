@@ -1,12 +1,14 @@
 //! A domain's typed columns as PostgreSQL values: one row at a time when
 //! read, one array per column when written.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, FromSql, QueryableByName};
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::{Field, NamedRow, Row};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, SmallInt, Text, Timestamptz};
 
+use super::array::PgArray;
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
 use crate::store::stored_group::StoredRaw;
@@ -66,6 +68,24 @@ impl<'r, R> Fields<'r, R> {
         };
         Ok(value.unwrap_or(Value::Null))
     }
+
+    /// What follows the period of an aggregate.
+    fn aggregate<'a, M: Columns>(&mut self, period: &str) -> deserialize::Result<Aggregate<M>>
+    where
+        R: Row<'a, Pg>,
+    {
+        Ok(Aggregate {
+            key: AggregateKey {
+                period: Period::from_name(period)
+                    .ok_or_else(|| format!("`{period}` is not a period"))?,
+                local_date: self.next::<Date, _>("local_date")?,
+                period_start: self.next::<Timestamptz, _>("period_start")?,
+                series: self.next::<Text, _>("series")?,
+                unit: self.next::<Text, _>("unit")?,
+            },
+            measure: M::from_values(|column| self.next_value(column))?,
+        })
+    }
 }
 
 /// Selected as id, status, poison, `utc_offset_minutes`, source, device, note
@@ -100,17 +120,27 @@ impl<M: Columns> QueryableByName<Pg> for StoredAggregate<M> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let mut fields = Fields::of(row);
         let period: String = fields.next::<Text, _>("period")?;
-        Ok(StoredAggregate(Aggregate {
-            key: AggregateKey {
-                period: Period::from_name(&period)
-                    .ok_or_else(|| format!("`{period}` is not a period"))?,
-                local_date: fields.next::<Date, _>("local_date")?,
-                period_start: fields.next::<Timestamptz, _>("period_start")?,
-                series: fields.next::<Text, _>("series")?,
-                unit: fields.next::<Text, _>("unit")?,
-            },
-            measure: M::from_values(|column| fields.next_value(column))?,
-        }))
+        fields.aggregate(&period).map(StoredAggregate)
+    }
+}
+
+/// A day row that a fold reads, with whether its group is sealed, which comes
+/// first; without day rows it comes alone.
+pub(super) struct DayRow<M> {
+    pub(super) sealed: bool,
+    pub(super) aggregate: Option<Aggregate<M>>,
+}
+
+impl<M: Columns> QueryableByName<Pg> for DayRow<M> {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let mut fields = Fields::of(row);
+        let sealed = fields.next::<Bool, _>("sealed")?;
+        let period = fields.next::<Nullable<Text>, Option<String>>("period")?;
+        let aggregate = period.map(|period| fields.aggregate(&period));
+        Ok(DayRow {
+            sealed,
+            aggregate: aggregate.transpose()?,
+        })
     }
 }
 
@@ -145,42 +175,55 @@ pub(super) fn from_array(alias: &str, column: &Column) -> String {
     }
 }
 
-/// Binds one array per column, in column order.
-pub(super) fn bind_columns(
-    mut statement: Statement,
-    columns: &[Column],
-    rows: Vec<Vec<Value>>,
-) -> Statement {
-    let mut by_column: Vec<Vec<Value>> = columns
-        .iter()
-        .map(|_| Vec::with_capacity(rows.len()))
-        .collect();
-    for row in rows {
-        for (values, value) in by_column.iter_mut().zip(row) {
-            values.push(value);
+/// One array per column.
+pub(super) struct ColumnArrays {
+    columns: &'static [Column],
+    arrays: Vec<PgArray>,
+}
+
+impl ColumnArrays {
+    /// Empty, with room for `rows`.
+    pub(super) fn of(columns: &'static [Column], rows: usize) -> ColumnArrays {
+        let array = |column: &Column| match column.ty {
+            ColumnType::Text | ColumnType::Json => PgArray::with_capacity::<&str>(rows),
+            ColumnType::Double => PgArray::with_capacity::<f64>(rows),
+            ColumnType::BigInt => PgArray::with_capacity::<i64>(rows),
+            ColumnType::Date => PgArray::with_capacity::<NaiveDate>(rows),
+            ColumnType::Timestamp => PgArray::with_capacity::<DateTime<Utc>>(rows),
+        };
+        ColumnArrays {
+            columns,
+            arrays: columns.iter().map(array).collect(),
         }
     }
-    macro_rules! array {
-        ($values:expr, $sql:ty, $($variant:ident)|+) => {
-            statement.bind::<Array<Nullable<$sql>>, _>(
-                $values
-                    .into_iter()
-                    .map(|value| match value {
-                        $(Value::$variant(inner) => Some(inner),)+
-                        _ => None,
-                    })
-                    .collect::<Vec<_>>(),
-            )
-        };
+
+    /// Adds a row: one value per column, in column order.
+    pub(super) fn push(&mut self, row: impl Iterator<Item = Value>) {
+        for (array, value) in self.arrays.iter_mut().zip(row) {
+            match value {
+                Value::Null => array.push_null(),
+                Value::Text(text) | Value::Json(text) => array.push(&*text),
+                Value::Double(number) => array.push(number),
+                Value::BigInt(number) => array.push(number),
+                Value::Date(date) => array.push(date),
+                Value::Timestamp(time) => array.push(time),
+            }
+        }
     }
-    for (column, values) in columns.iter().zip(by_column) {
-        statement = match column.ty {
-            ColumnType::Text | ColumnType::Json => array!(values, Text, Text | Json),
-            ColumnType::Double => array!(values, Double, Double),
-            ColumnType::BigInt => array!(values, BigInt, BigInt),
-            ColumnType::Date => array!(values, Date, Date),
-            ColumnType::Timestamp => array!(values, Timestamptz, Timestamp),
-        };
+
+    /// Binds them in column order.
+    pub(super) fn bind(self, mut statement: Statement) -> Statement {
+        for (column, array) in self.columns.iter().zip(self.arrays) {
+            statement = match column.ty {
+                ColumnType::Text | ColumnType::Json => {
+                    statement.bind::<Array<Nullable<Text>>, _>(array)
+                }
+                ColumnType::Double => statement.bind::<Array<Nullable<Double>>, _>(array),
+                ColumnType::BigInt => statement.bind::<Array<Nullable<BigInt>>, _>(array),
+                ColumnType::Date => statement.bind::<Array<Nullable<Date>>, _>(array),
+                ColumnType::Timestamp => statement.bind::<Array<Nullable<Timestamptz>>, _>(array),
+            };
+        }
+        statement
     }
-    statement
 }

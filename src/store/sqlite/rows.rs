@@ -108,7 +108,7 @@ fn value<'a>(row: &impl NamedRow<'a, Sqlite>, column: &Column) -> deserialize::R
 pub(super) fn bind_values(
     mut statement: Statement,
     columns: &[Column],
-    row: Vec<Value>,
+    row: impl Iterator<Item = Value>,
 ) -> Statement {
     for (column, value) in columns.iter().zip(row) {
         statement = match column.ty {
