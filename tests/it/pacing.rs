@@ -1,6 +1,6 @@
 //! As fast as the server and whoever else uses it leave room for.
 
-use crate::cluster::wait_until;
+use crate::cluster::{Cluster, wait_until};
 use crate::modes::{count, insert_heart_rates, postgres};
 use crate::program::{Program, Ran, Running, signal};
 
@@ -27,6 +27,41 @@ fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
     // the books.
     let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
     assert!(db.value(most).parse::<u32>().unwrap() <= 4);
+}
+
+/// A parallel worker is a session and a core more than the pool has.
+#[test]
+fn no_query_takes_parallel_workers() {
+    let server = Cluster::start(&[
+        "-c",
+        "session_preload_libraries=auto_explain",
+        "-c",
+        "auto_explain.log_min_duration=0",
+        "-c",
+        "parallel_setup_cost=0",
+        "-c",
+        "parallel_tuple_cost=0",
+        "-c",
+        "min_parallel_table_scan_size=0",
+        "-c",
+        "min_parallel_index_scan_size=0",
+    ]);
+    server.psql("postgres", "create database busy");
+    let program = Program::on(&server.url("busy"));
+    program.ok(&["migrate"]);
+    program.ok(&["generate", "--users", "20", "--rows", "50"]);
+    server.psql("busy", "analyze");
+    program.ok(&["status"]);
+    program.ok(&["run-once"]);
+    program.ok(&["verify", "--all"]);
+    let log = || std::fs::read_to_string(server.socket_dir().join("log")).unwrap();
+    assert!(log().contains("count(*) as pending"), "{}", log());
+    assert!(!log().contains("Workers Planned"), "{}", log());
+
+    // It would, if it were allowed to.
+    let count = "select count(*) from raw_vitals where status = 'completed'";
+    server.psql("busy", count);
+    assert!(log().contains("Workers Planned"), "{}", log());
 }
 
 #[test]
