@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDate, Utc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
@@ -50,6 +51,13 @@ pub struct PassReport {
 impl PassReport {
     pub fn made_progress(&self) -> bool {
         self.groups_ok + self.groups_failed > 0
+    }
+
+    /// Another worker is at the same users: it holds some, or has folded what
+    /// was pulled.
+    pub fn met_others(&self) -> bool {
+        let done = self.rows_completed + self.rows_rejected;
+        self.groups_skipped > 0 || (self.groups_failed == 0 && done < self.rows_pulled)
     }
 }
 
@@ -131,11 +139,12 @@ pub async fn find<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<Batch> {
 /// # Errors
 /// A group ended in a way that ends the run, or the batch could not be
 /// recorded.
-pub async fn run<S: Store>(
+async fn run<S: Store>(
     engine: &Engine<S>,
     domain: Domain,
     mode: &'static str,
     batch: Batch,
+    handing_out: OwnedSemaphorePermit,
 ) -> Result<PassReport> {
     let mut report = PassReport {
         groups: batch.by_user.values().map(Vec::len).sum(),
@@ -150,7 +159,7 @@ pub async fn run<S: Store>(
     // Before the first group: a group that kills the process is among those
     // that are recorded as in flight.
     beat::announce(engine, mode).await?;
-    let folded = fold_users(engine, domain, batch.by_user, &mut report)
+    let folded = fold_users(engine, domain, batch.by_user, handing_out, &mut report)
         .instrument(info_span!("batch", batch.id = %id))
         .await;
     metrics::batch(domain, started.elapsed(), batch.marked);
@@ -188,10 +197,18 @@ pub struct Lane<S> {
     domain: Domain,
     batch: Batch,
     keys: Vec<GroupKey>,
+    /// Given back once its last user has a slot: then the next batch is found,
+    /// so that slots need not wait for one.
+    handing_out: OwnedSemaphorePermit,
 }
 
 impl<S: Store> Lane<S> {
-    pub fn new(engine: &Engine<S>, domain: Domain, batch: Batch) -> Self {
+    pub fn new(
+        engine: &Engine<S>,
+        domain: Domain,
+        batch: Batch,
+        handing_out: OwnedSemaphorePermit,
+    ) -> Self {
         let keys = batch.keys(domain);
         engine.in_flight.add(keys.iter().copied());
         Lane {
@@ -199,13 +216,21 @@ impl<S: Store> Lane<S> {
             domain,
             batch,
             keys,
+            handing_out,
         }
     }
 
     /// # Errors
     /// Those of [`run`].
     pub async fn run(self, mode: &'static str) -> Result<PassReport> {
-        let result = run(&self.engine, self.domain, mode, self.batch).await;
+        let result = run(
+            &self.engine,
+            self.domain,
+            mode,
+            self.batch,
+            self.handing_out,
+        )
+        .await;
         self.engine.in_flight.remove(self.keys);
         result
     }
@@ -252,6 +277,7 @@ async fn fold_users<S: Store>(
     engine: &Engine<S>,
     domain: Domain,
     by_user: BTreeMap<UserId, Vec<NaiveDate>>,
+    handing_out: OwnedSemaphorePermit,
     report: &mut PassReport,
 ) -> Result<()> {
     // Ends with the run's own stop, and ends this batch alone on an error.
@@ -279,6 +305,7 @@ async fn fold_users<S: Store>(
             keep(ended, report, &mut first_error, &engine.stop);
         }
     }
+    drop(handing_out);
     // The first error is kept and the groups in flight finish: none is dropped.
     while let Some(ended) = users.join_next().await {
         keep(ended, report, &mut first_error, &engine.stop);
@@ -376,5 +403,37 @@ fn log_pool(
         PoolStatus::Healthy => {}
         PoolStatus::Pressured => warn!(batch.id = %id, "pool above 80 %: {pool}"),
         PoolStatus::Exhausted => error!(batch.id = %id, "pool exhausted: {pool}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_are_met_where_they_hold_users_or_were_there_before() {
+        let alone = PassReport {
+            rows_pulled: 200,
+            rows_completed: 230,
+            rows_rejected: 3,
+            groups_ok: 5,
+            ..PassReport::default()
+        };
+        assert!(!alone.met_others());
+        let skipped = PassReport {
+            groups_skipped: 1,
+            ..alone.clone()
+        };
+        assert!(skipped.met_others());
+        let folded_before = PassReport {
+            rows_completed: 40,
+            ..alone.clone()
+        };
+        assert!(folded_before.met_others());
+        let failed = PassReport {
+            groups_failed: 1,
+            ..folded_before
+        };
+        assert!(!failed.met_others());
     }
 }

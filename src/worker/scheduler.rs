@@ -4,9 +4,11 @@ mod chores;
 mod domain_state;
 mod outage;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -92,6 +94,8 @@ struct Run<'a, S> {
     /// The domain that is asked first: each in turn.
     first: usize,
     lanes: JoinSet<LaneEnd>,
+    /// One permit: a lane has it until the last of its users is being folded.
+    handing_out: Arc<Semaphore>,
     stop_lanes: CancellationToken,
     started: Instant,
     chores: Chores,
@@ -119,7 +123,7 @@ struct Run<'a, S> {
 enum Turn {
     /// A batch was started: there may be more.
     Started,
-    /// As many users are being folded as may be.
+    /// Users of the last batch wait for a slot.
     Full,
     /// Nothing to start now.
     Nothing,
@@ -143,6 +147,7 @@ impl<'a, S: Store> Run<'a, S> {
             states: domains.iter().map(state).collect(),
             first: 0,
             lanes: JoinSet::new(),
+            handing_out: Arc::new(Semaphore::new(1)),
             stop_lanes: engine.stop.child_token(),
             started: now,
             chores: Chores::default(),
@@ -265,8 +270,8 @@ impl<'a, S: Store> Run<'a, S> {
         self.idle && self.mode.only_due.is_none()
     }
 
-    /// Starts a batch of the next domain that has work, if there is a slot to
-    /// fold it in.
+    /// Starts a batch of the next domain that has work, unless the last one has
+    /// yet to begin with some of its users.
     async fn start_lane(&mut self) -> Result<Turn> {
         let mut turn = if self.lanes.is_empty() {
             Turn::Idle
@@ -277,11 +282,11 @@ impl<'a, S: Store> Run<'a, S> {
         if !may_start || self.is_over() || !self.pace.wait().is_zero() {
             return Ok(Turn::Nothing);
         }
+        let Ok(permit) = self.handing_out.clone().try_acquire_owned() else {
+            return Ok(Turn::Full);
+        };
         let count = self.states.len();
         for index in 0..count {
-            if self.engine.slots.available_permits() == 0 {
-                return Ok(Turn::Full);
-            }
             let busy = !self.lanes.is_empty();
             let state = &mut self.states[(self.first + index) % count];
             let now = Instant::now();
@@ -319,7 +324,7 @@ impl<'a, S: Store> Run<'a, S> {
                 stop: self.stop_lanes.clone(),
                 ..self.engine.clone()
             };
-            let lane = Lane::new(&engine, domain, batch);
+            let lane = Lane::new(&engine, domain, batch, permit);
             let mode = self.mode.name;
             self.lanes
                 .spawn(async move { (domain, lane.run(mode).await) });
@@ -357,6 +362,10 @@ impl<'a, S: Store> Run<'a, S> {
                 let rows = state.size.rows();
                 info!(domain = %domain, rows, "pace: {domain} in batches of {rows} rows: {change}");
             }
+            // They would go on side by side, each after the same users.
+            if pass.met_others() {
+                state.cursor = None;
+            }
             // Others hold what is there, or what is there was taken.
             if !pass.made_progress() || !(pass.full || until_idle) {
                 state.not_before = Instant::now() + poll;
@@ -375,7 +384,8 @@ impl<'a, S: Store> Run<'a, S> {
         first_error
     }
 
-    /// Waits for a slot, for a batch to end, or for the next poll.
+    /// Waits for the last batch to begin with all its users, for a batch to end,
+    /// or for the next poll.
     async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
         let poll = poll_pause(self.engine.config.poll);
         let mut pause = poll;
@@ -386,10 +396,11 @@ impl<'a, S: Store> Run<'a, S> {
         if !rest.is_zero() {
             pause = pause.min(rest);
         }
+        let handing_out = self.handing_out.clone();
         tokio::select! {
             Some(ended) = self.lanes.join_next() => self.take(ended, progress),
-            // Given back at once: the lane that is started next takes its own.
-            _ = self.engine.slots.acquire(), if turn == Turn::Full => Ok(()),
+            // Given back at once: the lane that is started next takes it.
+            _ = handing_out.acquire(), if turn == Turn::Full => Ok(()),
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.engine.stop.cancelled() => Ok(()),
         }

@@ -30,6 +30,8 @@ pub(super) async fn heartbeat(
         Some(probe) => any_work(&probe.domains, "$5"),
         None => "$5::float8 is null".to_owned(),
     };
+    // Others see it at once; that a server which crashes may forget it does no
+    // harm, so its commit does not wait for the disk.
     let learnt: Learnt = Cached(
         diesel::sql_query(format!(
             "with beat as ( \
@@ -39,7 +41,8 @@ pub(super) async fn heartbeat(
                  activity = excluded.activity, folding = excluded.folding, seen_at = now()) \
              select paused, \
                exists (select from worker_heartbeats where worker <> $1) as accompanied, \
-               ({work_waits}) as work_waits \
+               ({work_waits}) as work_waits, \
+               set_config('synchronous_commit', 'off', true) \
              from worker_control"
         ))
         .bind::<Text, _>(beat.worker.clone())
