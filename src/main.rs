@@ -3,14 +3,26 @@
 use clap::Parser;
 use vitalfold::cli::Cli;
 
-// One thread beside the scheduler's folds and answers, so that memory does not
-// grow with the machine and its other cores are the server's and the
-// application's. About a hundred thousand rows a second pass through it; more
-// workers take more.
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() {
+/// Of the main thread, which the thread below stands in for.
+const STACK: usize = 8 << 20;
+
+fn main() {
     let cli = Cli::parse();
-    let code = match cli.run().await {
+    // One thread, so that memory does not grow with the machine and its other
+    // cores are the server's and the application's. About a hundred thousand
+    // rows a second pass through it; more workers take more.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+        .expect("a thread can be started");
+    // On that thread too: as the main thread's it would wake the other, and be
+    // woken by it, for every batch.
+    let ran = runtime
+        .block_on(async { tokio::spawn(cli.run()).await })
+        .unwrap_or_else(|error| Err(anyhow::anyhow!("ended in the middle: {error}")));
+    let code = match ran {
         Ok(exit) => exit.code(),
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
