@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::figures::Figure;
+
 pub(crate) struct Arguments {
     pub(crate) quick: bool,
     pub(crate) json: Option<String>,
@@ -46,8 +48,9 @@ impl Arguments {
         Ok(arguments)
     }
 
-    pub(crate) fn wants(&self, figure: &str) -> bool {
-        self.figures.is_empty() || self.figures.iter().any(|part| figure.contains(part))
+    pub(crate) fn wants(&self, figure: &Figure) -> bool {
+        let all = self.figures.is_empty() && !figure.only_by_name;
+        all || self.figures.iter().any(|part| figure.name.contains(part))
     }
 
     pub(crate) fn pick<T>(&self, quick: T, full: T) -> T {

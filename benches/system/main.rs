@@ -43,7 +43,7 @@ fn main() {
     let mut report = Report::default();
     let server = Server::start();
     let started = Instant::now();
-    for figure in figures::ALL.iter().filter(|f| arguments.wants(f.name)) {
+    for figure in figures::ALL.iter().filter(|f| arguments.wants(f)) {
         let begun = Instant::now();
         eprintln!("bench {} …", figure.name);
         (figure.run)(&server, &arguments, &mut report);

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod freshness;
+mod hour;
 mod idle;
 mod neighbour;
 mod recorded;
@@ -19,35 +20,49 @@ use crate::server::Server;
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) run: fn(&Server, &Arguments, &mut Report),
+    /// Takes longer than all the others.
+    pub(crate) only_by_name: bool,
 }
 
 pub(crate) const ALL: &[Figure] = &[
     Figure {
         name: "throughput",
         run: throughput::run,
+        only_by_name: false,
     },
     Figure {
         name: "neighbour",
         run: neighbour::run,
+        only_by_name: false,
     },
     Figure {
         name: "scale",
         run: scale::run,
+        only_by_name: false,
     },
     Figure {
         name: "trickle",
         run: trickle::run,
+        only_by_name: false,
     },
     Figure {
         name: "freshness",
         run: freshness::run,
+        only_by_name: false,
     },
     Figure {
         name: "idle",
         run: idle::run,
+        only_by_name: false,
     },
     Figure {
         name: "crowd",
         run: crowd::run,
+        only_by_name: false,
+    },
+    Figure {
+        name: "hour",
+        run: hour::run,
+        only_by_name: true,
     },
 ];

@@ -11,14 +11,14 @@ use crate::server::Server;
 use crate::worker::Worker;
 use crate::workload::{FROM, SYNC, Workload};
 
-const DAYS: Workload = Workload {
+pub(super) const DAYS: Workload = Workload {
     name: "trickle",
     users: 20,
     days: 10,
     rows: 2000,
     ..SYNC
 };
-const RATE: u64 = 5;
+pub(super) const RATE: u64 = 5;
 
 pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     let mut days = DAYS;
@@ -72,7 +72,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
 
 /// Lets rows come; returns the server's CPU seconds and how often `each_second`
 /// ran beside them.
-fn come(
+pub(super) fn come(
     server: &Server,
     program: &Program,
     first_row: u64,
