@@ -101,12 +101,16 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     }
 }
 
+fn json_text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("lists and maps of names and numbers are JSON")
+}
+
 macro_rules! json {
     ($type:ty) => {
         impl ColumnValue for $type {
             const TYPE: ColumnType = ColumnType::Json;
             fn into_value(self) -> Value {
-                Value::Json(serde_json::json!(self).to_string())
+                Value::Json(json_text(&self))
             }
             fn from_value(value: Value) -> Option<Self> {
                 match value {
@@ -125,7 +129,7 @@ json!(BTreeMap<String, i64>);
 impl ColumnValue for BTreeMap<String, f64> {
     const TYPE: ColumnType = ColumnType::Json;
     fn into_value(self) -> Value {
-        Value::Json(serde_json::json!(self).to_string())
+        Value::Json(json_text(&self))
     }
     fn from_value(value: Value) -> Option<Self> {
         let Value::Json(text) = value else {

@@ -8,6 +8,25 @@ use crate::domain::Rejection;
 /// Begins the reason of rows whose group an operator gave up.
 pub(super) const DISCARDED: &str = "discarded: ";
 
+/// The state that a row is in, as far as a fold tells states apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowStatus {
+    Completed,
+    Rejected,
+    /// `pending` or `failed`.
+    Open,
+}
+
+impl RowStatus {
+    pub(super) fn from_name(name: &[u8]) -> RowStatus {
+        match name {
+            b"completed" => RowStatus::Completed,
+            b"rejected" => RowStatus::Rejected,
+            _ => RowStatus::Open,
+        }
+    }
+}
+
 /// A row whose state changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RowState {
@@ -42,10 +61,15 @@ impl RowStates {
             rejected: self.rejected,
         }
     }
+
+    /// How many rows are in another state than the fold says.
+    pub(super) fn misjudged(&self) -> usize {
+        usize::try_from(self.completed + self.rejected).unwrap_or(usize::MAX)
+    }
 }
 
 /// The states of exactly the rows that were read, given as (id, status).
-pub(super) fn row_states(rows: &[(i64, String)], rejected: &[Rejection]) -> RowStates {
+pub(super) fn row_states(rows: &[(i64, RowStatus)], rejected: &[Rejection]) -> RowStates {
     let reasons: HashMap<_, _> = rejected
         .iter()
         .map(|rejection| (rejection.row_id, &rejection.reason))
@@ -58,13 +82,13 @@ pub(super) fn row_states(rows: &[(i64, String)], rejected: &[Rejection]) -> RowS
     for (id, status) in rows {
         match reasons.get(id) {
             Some(reason) => {
-                states.rejected += u64::from(status != "rejected");
+                states.rejected += u64::from(*status != RowStatus::Rejected);
                 states.changed.push(RowState {
                     id: *id,
                     reason: Some((*reason).clone()),
                 });
             }
-            None if status != "completed" => {
+            None if *status != RowStatus::Completed => {
                 states.completed += 1;
                 states.changed.push(RowState {
                     id: *id,
@@ -75,13 +99,6 @@ pub(super) fn row_states(rows: &[(i64, String)], rejected: &[Rejection]) -> RowS
         }
     }
     states
-}
-
-/// How many of the rows, all of them `completed` or `rejected`, are in the
-/// other of the two states than the fold says.
-pub(super) fn misjudged(rows: &[(i64, String)], rejected: &[Rejection]) -> usize {
-    let states = row_states(rows, rejected);
-    usize::try_from(states.completed + states.rejected).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -96,7 +113,7 @@ mod tests {
             (3, "failed"),
             (4, "rejected"),
         ]
-        .map(|(id, status)| (id, status.to_owned()))
+        .map(|(id, status)| (id, RowStatus::from_name(status.as_bytes())))
         .into();
         let rejected = [Rejection {
             row_id: 3,

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::NaiveDate;
 
-use super::group_states::{RowStates, misjudged, row_states};
+use super::group_states::{RowStates, RowStatus, row_states};
 use super::{GroupOutcome, Isolation};
 use crate::domain::group::{GroupFold, fold_group};
 use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection};
@@ -21,7 +21,7 @@ const TOO_LATE: &str = "too_late: the raw rows of this day were removed by reten
 /// A raw row with the state it was in.
 pub(super) struct StoredRaw<P> {
     pub(super) row: RawRow<P>,
-    pub(super) status: String,
+    pub(super) status: RowStatus,
     /// Rejected because its group cannot be folded with it.
     pub(super) poison: bool,
 }
@@ -62,8 +62,6 @@ pub(super) struct Panicked;
 pub(super) struct Folded<F: Fold> {
     pub(super) fold: GroupFold<F::Measure>,
     pub(super) states: RowStates,
-    /// Rows whose state should be another one, where all are settled.
-    pub(super) misjudged: usize,
 }
 
 impl<F: Fold> Folded<F> {
@@ -75,8 +73,7 @@ impl<F: Fold> Folded<F> {
 impl<F: Fold> StoredGroup<F> {
     /// Whether every row is `completed` or `rejected`.
     pub(super) fn is_settled(&self) -> bool {
-        let settled = |stored: &StoredRaw<_>| matches!(&*stored.status, "completed" | "rejected");
-        self.rows.iter().all(settled)
+        self.rows.iter().all(|row| row.status != RowStatus::Open)
     }
 
     pub(super) fn fold(
@@ -112,7 +109,6 @@ impl<F: Fold> StoredGroup<F> {
         fold.rejected.extend(left_out);
         Ok(Folded {
             states: row_states(&statuses, &fold.rejected),
-            misjudged: misjudged(&statuses, &fold.rejected),
             fold,
         })
     }
@@ -130,7 +126,6 @@ impl<F: Fold> StoredGroup<F> {
             .collect();
         Folded {
             states: row_states(&statuses, &rejected),
-            misjudged: misjudged(&statuses, &rejected),
             fold: GroupFold {
                 aggregates: Vec::new(),
                 periods: Vec::new(),

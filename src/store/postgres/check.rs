@@ -107,6 +107,6 @@ pub(super) async fn compare_stored<F: Fold>(
     }
     Ok(GroupCheck::Settled {
         drifts,
-        misjudged_rows: folded.misjudged,
+        misjudged_rows: folded.states.misjudged(),
     })
 }

@@ -315,6 +315,6 @@ pub(super) fn check<F: Fold>(
     }
     Ok(GroupCheck::Settled {
         drifts,
-        misjudged_rows: folded.misjudged,
+        misjudged_rows: folded.states.misjudged(),
     })
 }

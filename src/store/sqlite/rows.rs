@@ -11,6 +11,7 @@ use diesel::sqlite::Sqlite;
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
+use crate::store::group_states::RowStatus;
 use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Sqlite, SqlQuery>;
@@ -43,7 +44,7 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
                 note: NamedRow::get::<Nullable<Text>, Option<String>>(row, "note")?,
                 payload: P::from_values(|column| value(row, column))?,
             },
-            status: NamedRow::get::<Text, String>(row, "status")?,
+            status: RowStatus::from_name(NamedRow::get::<Text, String>(row, "status")?.as_bytes()),
             poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
