@@ -14,10 +14,10 @@ use crate::store::{History, Result, Status, Store};
 use crate::telemetry::metrics;
 
 /// Counting the backlog costs the more the longer it is. A reading that takes
-/// long is repeated the more seldom: a twentieth of one connection's time at
+/// long is repeated the more seldom: a two-hundredth of one connection's time at
 /// most.
 const EVERY: Duration = Duration::from_secs(10);
-const REST: u32 = 19;
+const REST: u32 = 199;
 
 /// While the database is away, so that its return is soon seen.
 const RETRY: Duration = Duration::from_secs(2);
