@@ -135,10 +135,6 @@ pub async fn find<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<Batch> {
 }
 
 /// Folds each group of a batch in its own transaction, users side by side.
-///
-/// # Errors
-/// A group ended in a way that ends the run, or the batch could not be
-/// recorded.
 async fn run<S: Store>(
     engine: &Engine<S>,
     domain: Domain,
@@ -191,7 +187,7 @@ async fn run<S: Store>(
     Ok(report)
 }
 
-/// Like [`run`], with the batch's groups recorded as in flight while it lasts.
+/// A batch on its way, its groups recorded as in flight while it lasts.
 pub struct Lane<S> {
     engine: Engine<S>,
     domain: Domain,
@@ -221,7 +217,8 @@ impl<S: Store> Lane<S> {
     }
 
     /// # Errors
-    /// Those of [`run`].
+    /// A group ended in a way that ends the run, or the batch could not be
+    /// recorded.
     pub async fn run(self, mode: &'static str) -> Result<PassReport> {
         let result = run(
             &self.engine,
