@@ -49,7 +49,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
             std::thread::sleep(Duration::from_secs(load.seconds - 2));
         });
         let drained = beside(server, &template, &load, || {
-            worker.drain(server, arguments);
+            worker.drain(server, arguments, &load);
         });
         worker.saw(&drained.seen);
         let stated = beside(server, &template, &load, || {
@@ -155,9 +155,12 @@ impl Watched {
         self.seen.transaction = self.seen.transaction.max(seen.transaction);
     }
 
-    fn drain(&mut self, server: &Server, arguments: &Arguments) {
+    fn drain(&mut self, server: &Server, arguments: &Arguments, load: &Load) {
         let program = Program::on(&server.url("run"), arguments);
         let worker = Worker::start(&program, &[]);
+        // Looking for what is left reads what is done, which the application
+        // would notice.
+        std::thread::sleep(Duration::from_secs(load.seconds));
         wait_until_drained(server);
         self.hold = self
             .hold
