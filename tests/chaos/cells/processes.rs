@@ -47,8 +47,9 @@ pub(crate) fn killed(setting: &Setting) -> Outcome {
     arena.finish(workers, Some(application))
 }
 
-/// A worker is frozen while it waits for a row inside its transaction, longer
-/// than the server lets a transaction idle, and then goes on.
+/// A worker is frozen while it waits inside its transaction to read, longer than
+/// the server lets a transaction idle, and then goes on. Frozen any later, its
+/// writes and its commit may be with the server already.
 pub(crate) fn stopped(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
@@ -65,7 +66,7 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
         let edited = format!("update raw_vitals set value = 60 + {round} where user_id = 3");
         let application = arena.sql();
         application
-            .run("begin; update vitals_aggregates set updated_at = now() where user_id = 3")
+            .run("begin; lock table vitals_aggregates in access exclusive mode")
             .unwrap();
         sql.run(&edited).unwrap();
         arena.wait("the worker waits inside its transaction", || {
