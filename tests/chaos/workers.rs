@@ -105,6 +105,22 @@ impl Workers {
         signal(&self.slots[number].child.lock().unwrap(), name);
     }
 
+    /// Stops a process, and waits until none of its threads goes on: on a busy
+    /// machine that takes a while.
+    pub(crate) fn freeze(&self, number: usize) {
+        self.signal(number, "STOP");
+        let pid = self.slots[number].child.lock().unwrap().id();
+        wait_for(Duration::from_secs(10), "every thread is frozen", || {
+            let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            threads.flatten().all(|thread| {
+                let stat = std::fs::read_to_string(thread.path().join("stat"));
+                // The state follows the name, which stands in parentheses.
+                let stat = stat.unwrap_or_default();
+                stat.rsplit(") ").next().unwrap().starts_with('T')
+            })
+        });
+    }
+
     /// How large the files of a running worker may become, in bytes.
     pub(crate) fn limit_files(&self, number: usize, size: &str) {
         let pid = self.slots[number].child.lock().unwrap().id().to_string();

@@ -74,7 +74,7 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
                 "pg_stat_activity where wait_event_type = 'Lock' and application_name like 'vitalfold%'",
             ) > 0
         });
-        workers.signal(0, "STOP");
+        workers.freeze(0);
         arena.fault();
         application.run("rollback").unwrap();
         arena.wait("the server ends its transaction", || {
