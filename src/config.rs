@@ -232,7 +232,7 @@ impl Default for WorkerConfig {
             domains: Domain::ALL.to_vec(),
             batch_size: 50,
             max_batch_size: 200,
-            concurrency: 4,
+            concurrency: 6,
             poll: Duration::from_secs(1),
             settle: Duration::from_secs(15),
             max_attempts: 5,

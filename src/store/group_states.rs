@@ -75,7 +75,7 @@ pub(super) fn row_states(rows: &[(i64, RowStatus)], rejected: &[Rejection]) -> R
         .map(|rejection| (rejection.row_id, &rejection.reason))
         .collect();
     let mut states = RowStates {
-        changed: Vec::new(),
+        changed: Vec::with_capacity(rows.len()),
         completed: 0,
         rejected: 0,
     };

@@ -1,7 +1,7 @@
 //! The ceiling: the statements of the worker's group transaction, as a server
-//! logged them, replayed by pgbench over as many connections and in as many
-//! round trips. It looks for no work and folds nothing: every group gets what
-//! one typical group did, moved to its own user and date.
+//! logged them, replayed by pgbench over as many connections, one by one or in
+//! the worker's two round trips. It looks for no work and folds nothing: every
+//! group gets what one typical group did, moved to its own user and date.
 
 use std::io::Write;
 
@@ -15,10 +15,21 @@ use crate::server::Server;
 use crate::workload::{FROM, Workload};
 
 /// The worker's default `worker.concurrency`.
-const CONNECTIONS: u64 = 4;
+const CONNECTIONS: u64 = 6;
+
+/// How the statements of a group are sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sent {
+    /// Each is answered before the next.
+    OneByOne,
+    /// Those that read, then those that write, as the worker sends them. The
+    /// server answers each half at once, the worker's statements one by one.
+    InTwo,
+}
 
 pub(super) struct Replay {
-    script: tempfile::NamedTempFile,
+    one_by_one: tempfile::NamedTempFile,
+    in_two: tempfile::NamedTempFile,
     /// The arrays of the typical group.
     variables: Vec<(String, String)>,
 }
@@ -112,25 +123,42 @@ impl Replay {
             )
             .replace("s.\"count\"", "s.\"count\" + :day::int");
         let write = format!("{inserted}replaced as ({replaced}");
-        let mut script = tempfile::NamedTempFile::new().unwrap();
-        write!(
-            script,
-            "\\set number :number + 1\n\
-             \\set user 1 + :client_id + {CONNECTIONS} * (:number / {days_each})\n\
-             \\set day mod(:number, {days_each})\n\
-             \\if :user <= {users}\n\
-             \\startpipeline\nbegin;\nset local synchronous_commit = off;\n\
-             {lock};\n{rows};\n{days};\n\\endpipeline\n\
-             \\startpipeline\n{write};\ncommit;\n\\endpipeline\n\
-             \\endif\n",
-            days_each = workload.days,
-            users = workload.users,
-        )
-        .unwrap();
-        Replay { script, variables }
+        let script = |half: fn(&str) -> String| {
+            let mut script = tempfile::NamedTempFile::new().unwrap();
+            write!(
+                script,
+                "\\set number :number + 1\n\
+                 \\set user 1 + :client_id + {CONNECTIONS} * (:number / {days_each})\n\
+                 \\set day mod(:number, {days_each})\n\
+                 \\if :user <= {users}\n{reads}{writes}\\endif\n",
+                days_each = workload.days,
+                users = workload.users,
+                reads = half(&format!(
+                    "begin;\nset local synchronous_commit = off;\n{lock};\n{rows};\n{days};\n"
+                )),
+                writes = half(&format!("{write};\ncommit;\n")),
+            )
+            .unwrap();
+            script
+        };
+        Replay {
+            one_by_one: script(str::to_owned),
+            in_two: script(|half| format!("\\startpipeline\n{half}\\endpipeline\n")),
+            variables,
+        }
     }
 
-    pub(super) fn fold(&self, workload: &Workload, template: &str, server: &Server) -> Cost {
+    pub(super) fn fold(
+        &self,
+        sent: Sent,
+        workload: &Workload,
+        template: &str,
+        server: &Server,
+    ) -> Cost {
+        let script = match sent {
+            Sent::OneByOne => &self.one_by_one,
+            Sent::InTwo => &self.in_two,
+        };
         server.copy(template, "run");
         let groups_each = workload.users.div_ceil(CONNECTIONS) * workload.days;
         let mut pgbench = server.client("pgbench", "run");
@@ -139,7 +167,7 @@ impl Replay {
             .arg(format!("--client={CONNECTIONS}"))
             .arg(format!("--transactions={groups_each}"))
             .arg("--file")
-            .arg(self.script.path());
+            .arg(script.path());
         for (name, value) in &self.variables {
             pgbench.arg(format!("--define={name}={value}"));
         }

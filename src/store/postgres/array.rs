@@ -3,6 +3,7 @@
 //! takes a vector of values and several allocations more.
 
 use std::io::Write;
+use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -61,22 +62,25 @@ impl Element for DateTime<Utc> {
 /// Bound as an array of values of the type of its first, or of nulls and them.
 #[derive(Debug)]
 pub(super) struct PgArray {
-    /// The elements, each behind its length.
+    /// As it is sent: the header and the elements, each behind its length.
     bytes: Vec<u8>,
-    length: i32,
-    has_null: bool,
-    oid: u32,
 }
+
+/// The number of dimensions, whether there are nulls, the type; of the one
+/// dimension its length and its lower bound. All are of four bytes.
+const HEADER: [u8; 20] = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const NULLS: Range<usize> = 4..8;
+const OID: Range<usize> = 8..12;
+const LENGTH: Range<usize> = 12..16;
 
 impl PgArray {
     /// Empty, with room for `length` values of eight bytes.
     pub(super) fn with_capacity<T: Element>(length: usize) -> PgArray {
-        PgArray {
-            bytes: Vec::with_capacity(12 * length),
-            length: 0,
-            has_null: false,
-            oid: T::OID,
-        }
+        let mut bytes = Vec::with_capacity(HEADER.len() + 12 * length);
+        bytes.extend_from_slice(&HEADER);
+        let mut array = PgArray { bytes };
+        array.put(OID, T::OID);
+        array
     }
 
     pub(super) fn of<T: Element>(values: impl ExactSizeIterator<Item = T>) -> PgArray {
@@ -86,20 +90,30 @@ impl PgArray {
     }
 
     pub(super) fn push<T: Element>(&mut self, value: T) {
-        debug_assert_eq!(self.oid, T::OID);
+        debug_assert_eq!(self.get(OID), T::OID);
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         value.put(&mut self.bytes);
         // The server takes no gigabyte in one message.
-        let length = i32::try_from(self.bytes.len() - at - 4).unwrap_or(i32::MAX);
-        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
-        self.length += 1;
+        let length = u32::try_from(self.bytes.len() - at - 4).unwrap_or(u32::MAX);
+        self.put(at..at + 4, length);
+        self.put(LENGTH, self.get(LENGTH) + 1);
     }
 
     pub(super) fn push_null(&mut self) {
         self.bytes.extend_from_slice(&(-1i32).to_be_bytes());
-        self.length += 1;
-        self.has_null = true;
+        self.put(LENGTH, self.get(LENGTH) + 1);
+        self.put(NULLS, 1);
+    }
+
+    fn get(&self, place: Range<usize>) -> u32 {
+        let mut number = [0; 4];
+        number.copy_from_slice(&self.bytes[place]);
+        u32::from_be_bytes(number)
+    }
+
+    fn put(&mut self, place: Range<usize>, number: u32) {
+        self.bytes[place].copy_from_slice(&number.to_be_bytes());
     }
 }
 
@@ -108,12 +122,6 @@ where
     Pg: HasSqlType<ST>,
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let (dimensions, lower_bound) = (1i32, 1i32);
-        out.write_all(&dimensions.to_be_bytes())?;
-        out.write_all(&i32::from(self.has_null).to_be_bytes())?;
-        out.write_all(&self.oid.to_be_bytes())?;
-        out.write_all(&self.length.to_be_bytes())?;
-        out.write_all(&lower_bound.to_be_bytes())?;
         out.write_all(&self.bytes)?;
         Ok(IsNull::No)
     }

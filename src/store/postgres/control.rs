@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Integer};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::cached::Cached;
@@ -11,6 +12,10 @@ use super::classify;
 use super::pool::Lease;
 use super::schema::{aggregation_batches, user_time_zones, worker_control};
 use crate::store::{BatchRecord, Result, ServerLoad};
+
+/// Selected in a statement that is a transaction by itself: others see it at
+/// once, but its commit does not wait for the disk.
+pub(super) const COMMIT_SOON: &str = "set_config('synchronous_commit', 'off', true)";
 
 #[derive(QueryableByName)]
 struct Room {
@@ -194,7 +199,7 @@ pub(super) async fn record_batch(
     batch: &BatchRecord,
 ) -> QueryResult<()> {
     use aggregation_batches as b;
-    diesel::insert_into(b::table)
+    let record = diesel::insert_into(b::table)
         .values((
             b::id.eq(batch.id),
             b::worker.eq(&batch.worker),
@@ -210,7 +215,9 @@ pub(super) async fn record_batch(
             b::pool_before.eq(serde_json::json!(batch.pool_before)),
             b::pool_after.eq(serde_json::json!(batch.pool_after)),
         ))
-        .execute(connection)
+        .returning(sql::<Text>(COMMIT_SOON));
+    Cached(record)
+        .get_result::<String>(connection)
         .await
         .map(|_| ())
 }

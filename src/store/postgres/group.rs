@@ -92,7 +92,7 @@ async fn transact<F: Fold>(
 ///
 /// The commit does not wait for the disk. A server that crashes may forget the
 /// last moments as a whole: rows are pending again, and aggregates are as they
-/// were before. The record of the batch, behind its groups in the log, waits.
+/// were before. The end of a run, behind its groups in the log, waits.
 const BEGIN: &str = "begin isolation level read committed; set local synchronous_commit = off";
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";

@@ -1,5 +1,6 @@
 //! What a group's transaction writes.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -47,17 +48,21 @@ impl Writes {
             let statement = delete_vanished::<F>(user_id, &fold);
             writes.add(&texts.delete_vanished, statement);
         }
-        let (rejected, completed): (Vec<_>, Vec<_>) =
-            (states.changed.into_iter()).partition(|state| state.reason.is_some());
+        let states = &states.changed;
+        let completed = states.iter().filter(|state| state.reason.is_none());
+        let completed: Vec<_> = completed.map(|state| state.id).collect();
         if !(fold.aggregates.is_empty() && completed.is_empty()) {
             let aggregates = std::mem::take(&mut fold.aggregates);
-            let (new, known): (Vec<_>, Vec<_>) =
-                (aggregates.into_iter()).partition(|row| !careful && fold.is_new(&row.key));
-            let statement = write::<F>(user_id, [new, known], &completed);
-            writes.add(&texts.write, statement);
+            let empty = || RowArrays::of::<F>(aggregates.len());
+            let (mut new, mut known) = (empty(), empty());
+            for row in aggregates {
+                let is_new = !careful && fold.is_new(&row.key);
+                if is_new { &mut new } else { &mut known }.push(row);
+            }
+            writes.add(&texts.write, write::<F>(user_id, &completed, [new, known]));
         }
-        if !rejected.is_empty() {
-            writes.add(&texts.reject, reject::<F>(user_id, rejected));
+        if completed.len() < states.len() {
+            writes.add(&texts.reject, reject::<F>(user_id, states));
         }
         if let Some(version) = mark {
             writes.add(UNMARK, unmark(key, version));
@@ -85,38 +90,75 @@ impl Writes {
     }
 }
 
-fn write<F: Fold>(
-    user_id: UserId,
-    aggregates: [Vec<Aggregate<F::Measure>>; 2],
-    completed: &[RowState],
-) -> Statement {
-    let mut statement = diesel::sql_query(&Texts::of::<F>().write)
+fn write<F: Fold>(user_id: UserId, completed: &[i64], rows: [RowArrays; 2]) -> Statement {
+    let statement = diesel::sql_query(&Texts::of::<F>().write)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
         .bind::<Integer, _>(F::ALGORITHM_VERSION)
-        .bind::<Array<BigInt>, _>(PgArray::of(completed.iter().map(|row| row.id)));
-    for aggregates in aggregates {
-        statement = bind_keys(statement, aggregates.iter().map(|row| &row.key));
-        let mut measures = ColumnArrays::of(F::Measure::COLUMNS, aggregates.len());
-        for row in aggregates {
-            measures.push(row.measure.into_values());
-        }
-        statement = measures.bind(statement);
-    }
-    statement
+        .bind::<Array<BigInt>, _>(PgArray::of(completed.iter().copied()));
+    rows.into_iter().fold(statement, |statement, rows| {
+        rows.measures.bind(rows.keys.bind(statement))
+    })
 }
 
-/// Binds five arrays: period, `local_date`, `period_start`, series, unit.
-fn bind_keys<'k>(
-    statement: Statement,
-    keys: impl ExactSizeIterator<Item = &'k AggregateKey> + Clone,
-) -> Statement {
-    statement
-        .bind::<Array<Text>, _>(PgArray::of(keys.clone().map(|key| key.period.name())))
-        .bind::<Array<Date>, _>(PgArray::of(keys.clone().map(|key| key.local_date)))
-        .bind::<Array<Timestamptz>, _>(PgArray::of(keys.clone().map(|key| key.period_start)))
-        .bind::<Array<Text>, _>(PgArray::of(keys.clone().map(|key| &*key.series)))
-        .bind::<Array<Text>, _>(PgArray::of(keys.map(|key| &*key.unit)))
+/// Aggregates, one array per column.
+struct RowArrays {
+    keys: KeyArrays,
+    measures: ColumnArrays,
+}
+
+impl RowArrays {
+    /// Empty, with room for `rows`.
+    fn of<F: Fold>(rows: usize) -> RowArrays {
+        RowArrays {
+            keys: KeyArrays::with_capacity(rows),
+            measures: ColumnArrays::of(F::Measure::COLUMNS, rows),
+        }
+    }
+
+    fn push<M: Columns>(&mut self, row: Aggregate<M>) {
+        self.keys.push(&row.key);
+        self.measures.push(row.measure.into_values());
+    }
+}
+
+/// Keys of aggregates, one array per column.
+struct KeyArrays {
+    periods: PgArray,
+    local_dates: PgArray,
+    period_starts: PgArray,
+    series: PgArray,
+    units: PgArray,
+}
+
+impl KeyArrays {
+    fn with_capacity(keys: usize) -> KeyArrays {
+        KeyArrays {
+            periods: PgArray::with_capacity::<&str>(keys),
+            local_dates: PgArray::with_capacity::<NaiveDate>(keys),
+            period_starts: PgArray::with_capacity::<DateTime<Utc>>(keys),
+            series: PgArray::with_capacity::<&str>(keys),
+            units: PgArray::with_capacity::<&str>(keys),
+        }
+    }
+
+    fn push(&mut self, key: &AggregateKey) {
+        self.periods.push(key.period.name());
+        self.local_dates.push(key.local_date);
+        self.period_starts.push(key.period_start);
+        self.series.push(&*key.series);
+        self.units.push(&*key.unit);
+    }
+
+    /// Binds five arrays, in the order of `group_texts::KEYS`.
+    fn bind(self, statement: Statement) -> Statement {
+        statement
+            .bind::<Array<Text>, _>(self.periods)
+            .bind::<Array<Date>, _>(self.local_dates)
+            .bind::<Array<Timestamptz>, _>(self.period_starts)
+            .bind::<Array<Text>, _>(self.series)
+            .bind::<Array<Text>, _>(self.units)
+    }
 }
 
 /// Deletes what the group's periods no longer have.
@@ -131,19 +173,21 @@ fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> St
         .bind::<BigInt, _>(user_id)
         .bind::<Array<Text>, _>(periods)
         .bind::<Array<Date>, _>(dates);
-    bind_keys(statement, fold.aggregates.iter().map(|row| &row.key))
+    let mut keys = KeyArrays::with_capacity(fold.aggregates.len());
+    for row in &fold.aggregates {
+        keys.push(&row.key);
+    }
+    keys.bind(statement)
 }
 
-fn reject<F: Fold>(user_id: UserId, rows: Vec<RowState>) -> Statement {
-    let (ids, reasons): (Vec<_>, Vec<_>) = rows
-        .into_iter()
-        .map(|row| (row.id, row.reason.unwrap_or_default()))
-        .unzip();
+fn reject<F: Fold>(user_id: UserId, states: &[RowState]) -> Statement {
+    let rejected = states.iter().filter_map(|row| Some((row.id, row.reason.as_deref()?)));
+    let (ids, reasons): (Vec<_>, Vec<_>) = rejected.unzip();
     diesel::sql_query(&Texts::of::<F>().reject)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
-        .bind::<Array<BigInt>, _>(ids)
-        .bind::<Array<Text>, _>(reasons)
+        .bind::<Array<BigInt>, _>(PgArray::of(ids.into_iter()))
+        .bind::<Array<Text>, _>(PgArray::of(reasons.into_iter()))
 }
 
 fn unmark(key: GroupKey, version: i64) -> Statement {

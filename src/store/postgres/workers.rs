@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use super::cached::Cached;
+use super::control::COMMIT_SOON;
 use super::pull::any_work;
 use super::schema::worker_heartbeats;
 use crate::store::{Control, Heartbeat, LastSeen, Probe};
@@ -30,8 +31,6 @@ pub(super) async fn heartbeat(
         Some(probe) => any_work(&probe.domains, "$5"),
         None => "$5::float8 is null".to_owned(),
     };
-    // Others see it at once; that a server which crashes may forget it does no
-    // harm, so its commit does not wait for the disk.
     let learnt: Learnt = Cached(
         diesel::sql_query(format!(
             "with beat as ( \
@@ -41,8 +40,7 @@ pub(super) async fn heartbeat(
                  activity = excluded.activity, folding = excluded.folding, seen_at = now()) \
              select paused, \
                exists (select from worker_heartbeats where worker <> $1) as accompanied, \
-               ({work_waits}) as work_waits, \
-               set_config('synchronous_commit', 'off', true) \
+               ({work_waits}) as work_waits, {COMMIT_SOON} \
              from worker_control"
         ))
         .bind::<Text, _>(beat.worker.clone())
