@@ -261,13 +261,15 @@ pub trait Store: RawStore {
     /// Workers that did not remove themselves, running ones included.
     fn workers_seen(&self) -> impl Future<Output = Result<Vec<LastSeen>>> + Send;
 
-    /// Removes a worker that leaves.
+    /// Removes a worker that leaves. Whatever this process committed before is
+    /// on the disk then.
     fn forget_worker(&self, worker: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// Pauses or resumes every worker.
     fn set_paused(&self, paused: bool) -> impl Future<Output = Result<()>> + Send;
 
-    /// Adds a batch to the run history.
+    /// Adds a batch to the run history; a server that crashes may forget its last
+    /// moments, as it may those of the batch's groups.
     fn record_batch(&self, batch: &BatchRecord) -> impl Future<Output = Result<()>> + Send;
 
     /// Deletes at most `limit` batches and as many failed attempts older than

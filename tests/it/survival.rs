@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use crate::cluster::wait_until;
+use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
 use crate::modes::{count, insert_heart_rates, postgres};
 use crate::program::{Program, Ran, Running, signal};
@@ -303,4 +303,27 @@ fn a_stop_beside_locks_is_no_failure() {
     application.end();
     assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 5);
     assert!(program.ok(&["run-once"]).starts_with("1 groups folded"));
+}
+
+/// Groups and batches do not wait for the disk, but the end of a run does.
+#[test]
+fn what_a_run_reports_survives_a_crash_of_the_server() {
+    let lazy = [
+        "-c",
+        "wal_writer_delay=10s",
+        "-c",
+        "wal_writer_flush_after=1GB",
+    ];
+    let cluster = Cluster::start(&lazy);
+    let program = Program::on(&cluster.url("postgres"));
+    program.ok(&["migrate"]);
+    program.ok(&["generate", "--users", "5", "--days", "3", "--rows", "10"]);
+    program.ok(&["run-once"]);
+    let left = "select (select count(*) from raw_vitals where status <> 'completed'), \
+        (select sum(rows_completed) from aggregation_batches)";
+    let before = cluster.psql("postgres", left);
+    assert_eq!(before, "0|150");
+    cluster.stop();
+    cluster.boot();
+    assert_eq!(cluster.psql("postgres", left), before);
 }

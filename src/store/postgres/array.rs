@@ -74,9 +74,9 @@ const OID: Range<usize> = 8..12;
 const LENGTH: Range<usize> = 12..16;
 
 impl PgArray {
-    /// Empty, with room for `length` values of eight bytes.
+    /// Empty, with room for `length` values of twelve bytes.
     pub(super) fn with_capacity<T: Element>(length: usize) -> PgArray {
-        let mut bytes = Vec::with_capacity(HEADER.len() + 12 * length);
+        let mut bytes = Vec::with_capacity(HEADER.len() + 16 * length);
         bytes.extend_from_slice(&HEADER);
         let mut array = PgArray { bytes };
         array.put(OID, T::OID);

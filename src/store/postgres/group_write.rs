@@ -181,7 +181,9 @@ fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> St
 }
 
 fn reject<F: Fold>(user_id: UserId, states: &[RowState]) -> Statement {
-    let rejected = states.iter().filter_map(|row| Some((row.id, row.reason.as_deref()?)));
+    let rejected = states
+        .iter()
+        .filter_map(|row| Some((row.id, row.reason.as_deref()?)));
     let (ids, reasons): (Vec<_>, Vec<_>) = rejected.unzip();
     diesel::sql_query(&Texts::of::<F>().reject)
         .into_boxed()
