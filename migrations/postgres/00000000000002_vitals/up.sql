@@ -21,19 +21,21 @@ create table raw_vitals (
     source_id text,
     device text,
     note text,
-    -- What makes a re-sent row the same row.
-    identity uuid not null generated always as (md5(
+    -- What makes a re-sent row the same row. It begins with the time where
+    -- that is part of it: a day's rows are neighbours in the index.
+    identity uuid not null generated always as ((
         case when source_id is null then
-            quote_nullable(metric)
-            || coalesce(encode(float8send(value), 'hex'), 'NULL')
-            || quote_nullable(unit)
-            || encode(timestamptz_send(started_at), 'hex')
-            || encode(timestamptz_send(ended_at), 'hex')
-            || quote_nullable(source)
-            || quote_nullable(device)
-            || quote_nullable(note)
+            encode(timestamptz_send(started_at), 'hex') || left(md5(
+                quote_nullable(metric)
+                || coalesce(encode(float8send(value), 'hex'), 'NULL')
+                || quote_nullable(unit)
+                || encode(timestamptz_send(ended_at), 'hex')
+                || quote_nullable(source)
+                || quote_nullable(device)
+                || quote_nullable(note)
+            ), 16)
         else
-            'id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(metric)
+            md5('id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(metric))
         end
     )::uuid) stored,
     status text not null default 'pending' check (status in ('pending', 'completed', 'failed', 'rejected')),

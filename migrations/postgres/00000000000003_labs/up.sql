@@ -17,22 +17,24 @@ create table raw_labs (
     source_id text,
     device text,
     note text,
-    -- What makes a re-sent row the same row.
-    identity uuid not null generated always as (md5(
+    -- What makes a re-sent row the same row. It begins with the time where
+    -- that is part of it: a day's rows are neighbours in the index.
+    identity uuid not null generated always as ((
         case when source_id is null then
-            quote_nullable(code)
-            || quote_nullable(name)
-            || quote_nullable(category)
-            || quote_nullable(value)
-            || quote_nullable(unit)
-            || quote_nullable(reference_range)
-            || quote_nullable(interpretation)
-            || encode(timestamptz_send(collected_at), 'hex')
-            || quote_nullable(source)
-            || quote_nullable(device)
-            || quote_nullable(note)
+            encode(timestamptz_send(collected_at), 'hex') || left(md5(
+                quote_nullable(code)
+                || quote_nullable(name)
+                || quote_nullable(category)
+                || quote_nullable(value)
+                || quote_nullable(unit)
+                || quote_nullable(reference_range)
+                || quote_nullable(interpretation)
+                || quote_nullable(source)
+                || quote_nullable(device)
+                || quote_nullable(note)
+            ), 16)
         else
-            'id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(coalesce(code, name))
+            md5('id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(coalesce(code, name)))
         end
     )::uuid) stored,
     status text not null default 'pending' check (status in ('pending', 'completed', 'failed', 'rejected')),

@@ -15,19 +15,21 @@ create table raw_nutrition (
     source_id text,
     device text,
     note text,
-    -- What makes a re-sent row the same row.
-    identity uuid not null generated always as (md5(
+    -- What makes a re-sent row the same row. It begins with the time where
+    -- that is part of it: a day's rows are neighbours in the index.
+    identity uuid not null generated always as ((
         case when source_id is null then
-            quote_nullable(nutrient)
-            || coalesce(encode(float8send(amount), 'hex'), 'NULL')
-            || quote_nullable(unit)
-            || quote_nullable(meal)
-            || encode(timestamptz_send(eaten_at), 'hex')
-            || quote_nullable(source)
-            || quote_nullable(device)
-            || quote_nullable(note)
+            encode(timestamptz_send(eaten_at), 'hex') || left(md5(
+                quote_nullable(nutrient)
+                || coalesce(encode(float8send(amount), 'hex'), 'NULL')
+                || quote_nullable(unit)
+                || quote_nullable(meal)
+                || quote_nullable(source)
+                || quote_nullable(device)
+                || quote_nullable(note)
+            ), 16)
         else
-            'id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(nutrient)
+            md5('id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(nutrient))
         end
     )::uuid) stored,
     status text not null default 'pending' check (status in ('pending', 'completed', 'failed', 'rejected')),
