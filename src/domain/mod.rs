@@ -10,6 +10,7 @@ pub mod json;
 pub mod labs;
 pub mod loinc;
 pub mod memo;
+pub mod number;
 pub mod nutrition;
 pub mod period;
 pub mod rules;
