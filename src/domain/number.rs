@@ -317,6 +317,9 @@ pub fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a
 /// versions, numbers padded with zeros, and the power `10E5`, which some mean
 /// as 10 to the fifth and a computer reads as ten times that.
 pub fn numeral(text: &str) -> Option<(Numeral, &str)> {
+    if let Some(numeral) = plain(text) {
+        return Some((numeral, ""));
+    }
     let minus = text.strip_prefix(['-', '−']);
     let unsigned = minus.or_else(|| text.strip_prefix('+')).unwrap_or(text);
     let parts = Parts::scan(unsigned);
@@ -324,6 +327,21 @@ pub fn numeral(text: &str) -> Option<(Numeral, &str)> {
     let sign = if minus.is_some() { -1.0 } else { 1.0 };
     let numeral = parts.read(exponent, sign)?;
     Some((numeral, rest))
+}
+
+/// Digits with a point at most, as nearly all numbers are; none for what needs
+/// a closer look.
+fn plain(text: &str) -> Option<Numeral> {
+    let len = digits(text);
+    let shown = match text[len..].strip_prefix('.') {
+        None => None,
+        // May be thousands.
+        Some(decimals) if decimals.len() == 3 || decimals.is_empty() => return None,
+        Some(_) => Some(Decimal::Point),
+    };
+    let after = &text[text.len().min(len + usize::from(shown.is_some()))..];
+    let is_plain = len > 0 && digits(after) == after.len() && !text.starts_with("00");
+    is_plain.then(|| Some(Numeral::Clear(text.parse().ok()?, shown)))?
 }
 
 /// Digits and what separates them.

@@ -264,6 +264,7 @@ fn naive(rows: &[&Row], days: Option<i64>) -> LabMeasure {
         numeric_count: whole(numbers.len()),
         below_count: whole(count(|kind| matches!(kind, Kind::Below(_)))),
         above_count: whole(count(|kind| matches!(kind, Kind::Above(_)))),
+        no_result_count: 0,
         value_sum: sum,
         mean: sum.map(|sum| sum / numbers.len() as f64),
         min: numbers.iter().copied().reduce(f64::min),

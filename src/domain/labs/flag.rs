@@ -1,7 +1,9 @@
 //! How a result stands to what is expected.
 
 use super::range::{Interval, Range};
-use super::value::{Comparator, Value};
+use super::value::Value;
+use super::words::{Meaning, Word};
+use crate::domain::number::Comparator;
 
 /// Least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,68 +57,191 @@ impl Flag {
     /// abnormal (`IND`, `U`, `S`, …).
     pub(super) fn reported(interpretation: &str) -> Option<Flag> {
         interpretation
-            .split(['~', ',', ';'])
-            .filter_map(|code| Flag::of_code(code.trim()))
+            .split(['~', ',', ';', '|'])
+            .filter_map(|part| Flag::of_code(part).or_else(|| Flag::of_codes(part)))
             .max()
     }
 
+    /// Several codes between blanks: `U HH`.
+    fn of_codes(text: &str) -> Option<Flag> {
+        let codes = text.split_whitespace();
+        let are_codes = codes.clone().count() > 1
+            && codes.clone().all(|code| {
+                code.len() <= 3 && code.chars().all(|c| !c.is_lowercase()) || code == "*"
+            });
+        are_codes.then(|| codes.filter_map(Flag::of_code).max())?
+    }
+
     fn of_code(code: &str) -> Option<Flag> {
+        let code = code.trim();
+        let code = code.strip_prefix(['(', '[']).unwrap_or(code);
+        let code = code.strip_suffix([')', ']']).unwrap_or(code);
+        // `L!` is `L`; `*H` too, but `H*` is critical.
+        let bare = code.trim_start_matches(['!', '*']).trim_end_matches('!');
+        let code = if bare.is_empty() { code } else { bare }.trim();
         Some(match code.to_uppercase().as_str() {
-            "N" | "NEG" | "ND" | "NR" | "NORMAL" | "NEGATIVE" => Flag::Normal,
+            "N" | "ND" | "NR" => Flag::Normal,
             // Significantly low is not critical.
-            "L" | "LU" | "<" | "LX" | "LOW" => Flag::Low,
-            "H" | "HU" | ">" | "HX" | "HIGH" => Flag::High,
-            "LL" | "L*" | "CRITICAL LOW" | "CRITICALLY LOW" => Flag::CriticalLow,
-            "HH" | "H*" | "CRITICAL HIGH" | "CRITICALLY HIGH" => Flag::CriticalHigh,
-            "A"
-            | "AA"
-            | "*"
-            | "A*"
-            | "POS"
-            | "DET"
-            | "RR"
-            | "WR"
-            | "ABNORMAL"
-            | "POSITIVE"
-            | "CRITICAL ABNORMAL"
-            | "CRITICALLY ABNORMAL" => Flag::Abnormal,
-            _ => return None,
+            "L" | "LU" | "<" | "LX" | "LO" | "↓" | "↓↓" => Flag::Low,
+            "H" | "HU" | ">" | "HX" | "HI" | "↑" | "↑↑" => Flag::High,
+            "LL" | "L*" => Flag::CriticalLow,
+            "HH" | "H*" => Flag::CriticalHigh,
+            // A plus is more than normal to some, and positive to others.
+            "A" | "AA" | "*" | "**" | "***" | "A*" | "DET" | "RR" | "WR" | "!" | "!!" | "+"
+            | "++" | "+++" => Flag::Abnormal,
+            _ => return Flag::of_words(code),
         })
     }
 
-    /// How `value`, reported as `text`, stands to the range of the same
-    /// report, in the report's own unit: a conversion rounds, and a result at
-    /// the limit would flip.
-    pub(super) fn judge(value: Value, text: &str, range: Option<&Range>) -> Flag {
+    fn of_words(text: &str) -> Option<Flag> {
+        let word = Word::of(text);
+        let key = word.key();
+        // `none` and `nil` are no flag.
+        let is_of_test = ["neg", "pos", "react", "reakt", "detect", "reag"]
+            .iter()
+            .any(|part| key.contains(part));
+        match word.meaning {
+            Meaning::Normal => Some(Flag::Normal),
+            Meaning::Abnormal => Some(Flag::Abnormal),
+            Meaning::Negative if is_of_test => Some(Flag::Normal),
+            Meaning::Positive if is_of_test => Some(Flag::Abnormal),
+            _ => FLAG_WORDS
+                .iter()
+                .find(|(_, words)| words.split(' ').any(|known| known == key))
+                .map(|(flag, _)| *flag),
+        }
+    }
+
+    /// The flag that stands beside a result, such as `112 H`, `H 112` or
+    /// `112*`, and the result without it; none where no flag does. An asterisk
+    /// refers to a note and is no flag.
+    pub(super) fn beside(text: &str) -> Option<(&str, Option<Flag>)> {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let starts_number =
+            |text: &str| text.starts_with(|c: char| is_digit(c) || "<>≤≥.-".contains(c));
+        let bare = |text: &str| {
+            let is_bracket = |c: char| matches!(c, '(' | ')' | '[' | ']');
+            text.trim_matches(is_bracket).trim().to_owned()
+        };
+        // Behind, after a blank or right after the number.
+        if text.starts_with(|c: char| is_digit(c) || !c.is_alphabetic()) {
+            let (number, token) = split_token(text);
+            if let Some(flag) = flag_token(&bare(token)) {
+                let is_attached = !number.is_empty() && text[number.len()..].starts_with(token);
+                let number = number.trim_end();
+                // Not the litre of `200mL` or of `12 mg / L`.
+                let is_number = if is_attached {
+                    number.ends_with(is_digit)
+                } else {
+                    number.contains(is_digit) && !number.ends_with('/')
+                };
+                return is_number.then_some((number, flag));
+            }
+        }
+        // Before.
+        let (token, number) = match text.split_once(' ') {
+            Some((token, number)) => (token, number.trim_start()),
+            None => {
+                let end = text.find(|c| !matches!(c, '*' | '↑' | '↓' | '!'))?;
+                text.split_at(end)
+            }
+        };
+        let token = bare(token);
+        let flag = flag_token(&token)?;
+        let is_flag = !matches!(token.as_str(), "A" | "AA" | "N");
+        (is_flag && starts_number(number)).then_some((number, flag))
+    }
+
+    /// How `value`, reported as `word` if it is a text, stands to the range of
+    /// the same report, in the report's own unit: a conversion rounds, and a
+    /// result at the limit would flip.
+    pub(super) fn judge(value: Value, word: Option<&Word>, range: Option<&Range>) -> Flag {
         match (value, range) {
             (Value::Number(number), Some(Range::Interval(interval, _))) => interval.place(number),
             (Value::Bound(comparator, bound), Some(Range::Interval(interval, _))) => {
                 interval.place_bound(comparator, bound)
             }
             (Value::Text, Some(Range::Expected(expected))) => {
-                if is_expected(text, expected) {
-                    Flag::Normal
-                } else {
-                    Flag::Abnormal
-                }
+                word.map_or(Flag::Unknown, |word| expected.judge(word))
             }
             _ => Flag::Unknown,
         }
     }
 }
 
-/// Equal ignoring case, as a whole or to one of several alternatives.
-fn is_expected(text: &str, expected: &str) -> bool {
-    let expected = expected.to_lowercase();
-    let text = text.to_lowercase();
-    text == expected
-        || expected
-            .split([',', ';'])
-            .flat_map(|part| part.split(" or "))
-            .any(|alternative| text == alternative.trim())
+/// Flags spelt out, without case, accents, blanks and punctuation.
+const FLAG_WORDS: [(Flag, &str); 5] = [
+    (
+        Flag::High,
+        "high slightlyhigh abovenormal abovehigh abovehighnormal aboverange abovereferencerange \
+         elevated increased raised veryhigh hoch erhoht erhoeht leichterhoht starkerhoht alto alta \
+         elevado elevada aumentado aumentada aumentato eleve elevee haut haute elevato elevata hoog \
+         verhoogd hog hogt forhojd forhojt hoy wysoki podwyzszony podwyzszona yuksek",
+    ),
+    (
+        Flag::Low,
+        "low slightlylow belownormal belowlow belowlownormal belowrange belowreferencerange \
+         decreased reduced verylow niedrig erniedrigt vermindert tief bajo baja disminuido \
+         disminuida baixo baixa diminuido diminuida bas basse diminue diminuee basso bassa \
+         diminuito laag verlaagd lag lagt sankt lav lavt niski obnizony obnizona dusuk",
+    ),
+    (
+        Flag::CriticalHigh,
+        "criticalhigh criticallyhigh crithigh highcritical panichigh highpanic hcrit alerthigh \
+         kritischhoch criticoalto",
+    ),
+    (
+        Flag::CriticalLow,
+        "criticallow criticallylow critlow lowcritical paniclow lowpanic lcrit alertlow \
+         kritischniedrig criticobajo",
+    ),
+    (
+        Flag::Abnormal,
+        "critical crit criticalabnormal criticallyabnormal panic panicvalue alert kritisch critico \
+         critica critique slightlyabnormal veryabnormal",
+    ),
+];
+
+/// The last word of `text`, or the signs and capitals at its end.
+fn split_token(text: &str) -> (&str, &str) {
+    if let Some((number, token)) = text.rsplit_once(' ') {
+        return (number, token);
+    }
+    let is_flag = |c: char| {
+        matches!(
+            c,
+            'H' | 'L' | 'A' | '*' | '!' | '↑' | '↓' | '(' | ')' | '[' | ']'
+        )
+    };
+    let start = text.trim_end_matches(is_flag).len();
+    text.split_at(start)
+}
+
+/// The flag that a word beside a number is; none for any other word.
+fn flag_token(token: &str) -> Option<Option<Flag>> {
+    let signs = token.trim_matches(['*', '!']);
+    if !token.is_empty() && signs.is_empty() {
+        return Some(token.contains('!').then_some(Flag::Abnormal));
+    }
+    match signs {
+        "H" | "L" | "HH" | "LL" | "A" | "AA" | "N" | "HI" | "LO" | "↑" | "↓" | "↑↑" | "↓↓" => {
+            Some(Flag::of_code(token))
+        }
+        _ => {
+            let word = Word::of(signs);
+            let is_of_test = matches!(word.meaning, Meaning::Negative | Meaning::Positive);
+            let is_word = signs.len() > 2 && signs.chars().all(char::is_alphabetic);
+            let flag = Flag::of_words(signs).filter(|_| is_word && !is_of_test)?;
+            Some(Some(flag))
+        }
+    }
 }
 
 impl Interval {
+    pub(super) fn contains(&self, number: f64) -> bool {
+        self.place(number) == Flag::Normal
+    }
+
     fn place(&self, number: f64) -> Flag {
         let is_low = |low| number < low || (self.is_low_outside && number == low);
         let is_high = |high| number > high || (self.is_high_outside && number == high);
@@ -157,7 +282,8 @@ impl Interval {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{range, value};
+    use super::super::range;
+    use super::super::value::Parts;
     use super::*;
 
     #[test]
@@ -232,10 +358,16 @@ mod tests {
             ("5", "", Unknown),
             ("Positive", "see note", Unknown),
         ] {
-            let value = value::parse(result).unwrap();
-            let range = range::parse(reference);
+            let range = range::parse(reference, "");
+            let interval = match &range {
+                Some(Range::Interval(interval, _)) => Some(interval),
+                _ => None,
+            };
+            let parts = Parts::of(result, None).unwrap();
+            let value = parts.value("", interval).unwrap();
+            let word = Word::of(result);
             assert_eq!(
-                Flag::judge(value, result, range.as_ref()),
+                Flag::judge(value, Some(&word), range.as_ref()),
                 flag,
                 "{result} in {reference}"
             );

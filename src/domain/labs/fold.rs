@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::result::Reading;
 use super::subject::Subjects;
 use super::tally::Tally;
 use super::{LabMeasure, LabResult, result};
@@ -16,7 +17,7 @@ pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<L
     let mut rejected = Vec::new();
     for row in rows {
         let flag = subjects.flag(&row.payload);
-        let subject = subjects.of(&row.payload);
+        let subject = subjects.of(&row.payload, result::unit(&row.payload));
         let reading = result::read(row, subject, flag);
         let reason = match (subject.series, reading) {
             (Some(series), reading) => {
@@ -27,7 +28,12 @@ pub(super) fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>]) -> DayFold<L
                 let day = &mut days[series];
                 match reading {
                     Ok(reading) => {
-                        day.tally.add_reading(&reading, subject, &row.source);
+                        match reading {
+                            Reading::Result(reported) => {
+                                day.tally.add_result(&reported, subject, &row.source);
+                            }
+                            Reading::NoResult => day.tally.add_no_result(subject, &row.source),
+                        }
                         day.utc_offset_minutes.get_or_insert(row.utc_offset_minutes);
                         continue;
                     }
@@ -76,7 +82,7 @@ pub(super) fn fold_days(days: &[&Aggregate<LabMeasure>]) -> LabMeasure {
     }
     LabMeasure {
         // At most 366 days.
-        days_covered: i64::try_from(days.len()).ok(),
+        days_covered: i64::try_from(days.iter().filter(|day| day.measure.count > 0).count()).ok(),
         ..tally.finish()
     }
 }
@@ -169,10 +175,11 @@ mod tests {
             LabMeasure {
                 code: Some("2339-0".to_owned()),
                 name: "Glucose".to_owned(),
-                count: 5,
+                count: 4,
                 numeric_count: 2,
                 below_count: 1,
                 above_count: 1,
+                no_result_count: 1,
                 value_sum: Some(200.0),
                 mean: Some(100.0),
                 min: Some(95.0),
@@ -180,13 +187,11 @@ mod tests {
                 first: Some(95.0),
                 last: Some(105.0),
                 first_text: "95".to_owned(),
-                last_text: "hemolyzed".to_owned(),
-                text_values: BTreeMap::from(
-                    ["<20", ">600", "hemolyzed"].map(|text| (text.to_owned(), 1))
-                ),
+                last_text: ">600".to_owned(),
+                text_values: BTreeMap::from(["<20", ">600"].map(|text| (text.to_owned(), 1))),
                 reference_low: Some(70.0),
                 reference_high: Some(110.0),
-                flag: "unknown".to_owned(),
+                flag: "high".to_owned(),
                 worst_flag: "critical_high".to_owned(),
                 days_covered: None,
                 sources: vec!["lab".to_owned()],
@@ -218,6 +223,36 @@ mod tests {
                 ("urobilinogen", "EU/DL SEMI", 1),
             ]
         );
+    }
+
+    #[test]
+    fn the_unit_behind_a_number_is_that_of_its_series() {
+        let rows = [
+            row(1, ["", "Glucose", "5.4 mmol/L", "", "3.9-5.5", ""]),
+            row(2, ["", "Glucose", "5.6 mmol/l H", "mmol/L", "3.9-5.5", ""]),
+            row(3, ["", "Glucose", "97 mg/dL", "-", "", ""]),
+            row(4, ["", "Glucose", "97", "", "", ""]),
+            row(5, ["", "Glucose", "97 mg/dL", "mmol/L", "", ""]),
+            row(6, ["", "Glucose", "1,234", "mg/dL", "", ""]),
+        ];
+        let fold = fold_day(DATE, &rows);
+        assert_eq!(
+            keys(&fold),
+            [
+                ("glucose", "", 1),
+                ("glucose", "mg/dL", 1),
+                ("glucose", "mmol/L", 2)
+            ]
+        );
+        assert_eq!(fold.aggregates[2].measure.flag, "high");
+        let reasons: Vec<_> = fold
+            .rejected
+            .iter()
+            .map(|rejected| &*rejected.reason)
+            .collect();
+        assert!(reasons[0].starts_with("unit_conflict: "));
+        assert!(reasons[1].starts_with("value_ambiguous: "));
+        assert!(!reasons.concat().contains("234"));
     }
 
     #[test]
@@ -284,7 +319,16 @@ mod tests {
             "2024-03-10",
             &[row(5, ["2339-0", "Glukose", "Trace", "mg/dL", "", ""])],
         );
-        let quarter = fold_days(&[&first, &second, &third]);
+        let without = day(
+            "2024-03-11",
+            &[row(
+                6,
+                ["2339-0", "Glukose", "clotted", "mg/dL", "70-99", "A"],
+            )],
+        );
+        assert_eq!(without.measure.count, 0);
+        assert_eq!(without.measure.flag, "unknown");
+        let quarter = fold_days(&[&first, &second, &third, &without]);
         assert_eq!(
             quarter,
             LabMeasure {
@@ -294,6 +338,7 @@ mod tests {
                 numeric_count: 2,
                 below_count: 0,
                 above_count: 0,
+                no_result_count: 1,
                 value_sum: Some(210.0),
                 mean: Some(105.0),
                 min: Some(90.0),
@@ -322,7 +367,19 @@ mod tests {
             field(&["", "2339-0", "718-7"]),
             field(&["", "Glucose", "glucose "]),
             field(&[
-                "", "5.4", "<0.5", "> 200", "1e999", "Positive", "1:80", "-3e280", "0.1",
+                "",
+                "5.4",
+                "<0.5",
+                "> 200",
+                "1e999",
+                "Positive",
+                "1:80",
+                "-3e280",
+                "0.1",
+                "QNS",
+                "1,234",
+                "5.4 mg/dL",
+                "4,1 H",
             ]),
             field(&["", "mg/dL", "mg/dl", "?"]),
             field(&["", "0-0", "3-5", "<200", "Negative"]),
@@ -343,7 +400,8 @@ mod tests {
         #[test]
         fn every_row_is_counted_once(rows in prop::collection::vec(any_row(), 0..40)) {
             let fold = fold_day(DATE, &rows);
-            let counted: i64 = fold.aggregates.iter().map(|row| row.measure.count).sum();
+            let counted = fold.aggregates.iter().map(|row| &row.measure);
+            let counted: i64 = counted.map(|m| m.count + m.no_result_count).sum();
             let rejected = i64::try_from(fold.rejected.len()).unwrap();
             prop_assert_eq!(counted + rejected, i64::try_from(rows.len()).unwrap());
             for Aggregate { measure: m, .. } in &fold.aggregates {

@@ -3,12 +3,14 @@
 mod analytes;
 mod flag;
 mod fold;
+mod lexicon;
 mod placement;
 mod range;
 mod result;
 mod subject;
 mod tally;
 mod value;
+mod words;
 
 pub use flag::Flag;
 
@@ -43,7 +45,7 @@ columns! {
         pub code: Option<String>,
         /// The name that the latest result carries.
         pub name: String,
-        /// All results, whatever their kind.
+        /// All results, whatever their kind; 0 where no specimen gave one.
         pub count: i64,
         /// Results that are a plain number; only these are averaged.
         pub numeric_count: i64,
@@ -51,6 +53,9 @@ columns! {
         pub below_count: i64,
         /// Results such as `>200`: counted, never averaged.
         pub above_count: i64,
+        /// Specimens that gave no result, such as `hemolyzed` or `pending`; no
+        /// part of `count`.
+        pub no_result_count: i64,
         /// Sum of the plain numbers: with `numeric_count` it carries the mean.
         pub value_sum: Option<f64>,
         pub mean: Option<f64>,
@@ -96,7 +101,7 @@ pub struct Labs;
 
 impl Fold for Labs {
     const DOMAIN: Domain = Domain::Labs;
-    const ALGORITHM_VERSION: i32 = 2;
+    const ALGORITHM_VERSION: i32 = 3;
     const RAW_TABLE: &'static str = "raw_labs";
     const TIME_COLUMN: &'static str = "collected_at";
     const SOURCE_KEY: &'static str = "coalesce(code, name)";

@@ -1,6 +1,11 @@
 //! Reference ranges as laboratories print them.
 
-use super::value::{Comparator, leading_number};
+use super::value::bare;
+use super::words::Expected;
+use crate::domain::number::{
+    Comparator, Decimal, Numeral, comparator, counts_wholes, numeral, strip_prefix_ignoring_case,
+    trailing_comparator,
+};
 use crate::domain::text::clean;
 
 /// What a result is expected to be.
@@ -9,7 +14,7 @@ pub(super) enum Range {
     /// And the unit that it names, '' for none.
     Interval(Interval, String),
     /// In words: `Negative`.
-    Expected(String),
+    Expected(Expected),
 }
 
 /// The numbers that a result is expected to lie between.
@@ -21,110 +26,191 @@ pub(super) struct Interval {
     pub(super) is_low_outside: bool,
     /// Whether the high end itself is too high (`< 200`).
     pub(super) is_high_outside: bool,
+    /// The decimal mark that the range shows.
+    pub(super) decimal: Option<Decimal>,
 }
 
 /// The longest text that is an expectation and not a comment.
 const MAX_EXPECTED_CHARS: usize = 60;
 
-/// What `text` says; none where it says nothing that a result can be held
-/// against.
-pub(super) fn parse(text: &str) -> Option<Range> {
+/// What `text` says beside a result in `unit`; none where it says nothing that
+/// a result can be held against.
+pub(super) fn parse(text: &str, unit: &str) -> Option<Range> {
     let text = clean(text);
-    let text = text
-        .strip_prefix(['(', '['])
-        .and_then(|inner| inner.strip_suffix([')', ']']))
-        .unwrap_or(&text)
-        .trim();
-    let with_points = with_points(text);
-    let interval = match &with_points {
-        Some(text) => between(text),
-        None => bounded(text).or_else(|| between(text)),
-    };
+    let text = without_label(bare(&text));
+    // `(3.5-5.0) mmol/L`
+    let numbers = text.strip_prefix(['(', '[']).unwrap_or(text);
+    let interval = bounded(numbers, unit).or_else(|| between(numbers, unit));
     if let Some((interval, unit)) = interval {
         return is_meant(interval).then(|| Range::Interval(interval, unit.to_owned()));
     }
     let is_expectation = !text.is_empty()
         && text.chars().count() <= MAX_EXPECTED_CHARS
-        && !text.contains(|c: char| c.is_ascii_digit())
-        && !is_remark(text);
-    is_expectation.then(|| Range::Expected(text.to_owned()))
+        && !text.contains(|c: char| c.is_ascii_digit());
+    is_expectation.then(|| Expected::of(text).map(Range::Expected))?
 }
 
-/// `<200`, `>= 40 mg/dL`, `up to 5`.
-fn bounded(text: &str) -> Option<(Interval, &str)> {
-    let (comparator, rest) = match strip_prefix_ignoring_case(text, "up to ") {
-        Some(rest) => (Comparator::AtMost, rest.trim_start()),
-        None => Comparator::split(text)?,
-    };
-    let (bound, rest) = leading_number(rest)?;
-    let unit = unit(rest)?;
-    let interval = if comparator.is_below() {
-        Interval {
-            high: Some(bound),
-            is_high_outside: comparator == Comparator::Below,
-            ..Interval::default()
+/// `text` without a word that says only that it is a range.
+fn without_label(text: &str) -> &str {
+    const LABELS: [&str; 20] = [
+        "reference range",
+        "reference interval",
+        "reference",
+        "referenzbereich",
+        "referenz",
+        "ref. range",
+        "ref range",
+        "ref.",
+        "ref",
+        "normal range",
+        "normal values",
+        "normalwert",
+        "normwert",
+        "normal",
+        "expected",
+        "range",
+        "valeurs normales",
+        "norme",
+        "vn",
+        "vr",
+    ];
+    let labelled = LABELS.iter().find_map(|label| {
+        let rest = strip_prefix_ignoring_case(text, label)?;
+        rest.trim_start().strip_prefix(':')
+    });
+    labelled.map_or(text, |rest| bare(rest.trim()))
+}
+
+/// `<200`, `>= 40 mg/dL`, `up to 5`, `60 or more`, `>3.5 and <5`.
+fn bounded<'t>(text: &'t str, unit: &str) -> Option<(Interval, &'t str)> {
+    let (comparator, rest) = match comparator(text) {
+        Some(found) => found,
+        None => {
+            let (comparator, rest) = trailing_comparator(text)?;
+            (comparator, rest)
         }
+    };
+    let (bound, rest) = numeral(rest)?;
+    let (named, upper) = match separated(rest).filter(|_| !comparator.is_below()) {
+        Some((comparator, rest)) if comparator.is_below() => {
+            let (bound, rest) = numeral(rest)?;
+            (self::unit(rest)?, Some((comparator, bound)))
+        }
+        _ => (self::unit(rest)?, None),
+    };
+    let (first, second) = (bound, upper.map(|(_, bound)| bound));
+    let unit = if named.is_empty() { unit } else { named };
+    let (ends, decimal) = settled([Some(first), second], unit)?;
+    let mut interval = Interval {
+        decimal,
+        ..Interval::default()
+    };
+    if comparator.is_below() {
+        interval.high = ends[0];
+        interval.is_high_outside = comparator == Comparator::Below;
     } else {
-        Interval {
-            low: Some(bound),
-            is_low_outside: comparator == Comparator::Above,
-            ..Interval::default()
-        }
-    };
-    Some((interval, unit))
+        interval.low = ends[0];
+        interval.is_low_outside = comparator == Comparator::Above;
+    }
+    if let Some((comparator, _)) = upper {
+        interval.high = ends[1];
+        interval.is_high_outside = comparator == Comparator::Below;
+    }
+    Some((interval, named))
+}
+
+/// The second comparator of `>3.5 and <5`, and what follows it.
+fn separated(rest: &str) -> Option<(Comparator, &str)> {
+    let rest = rest.trim_start();
+    let between = ["and", "und", "et", "to", "&", "-", "–", ",", ";"];
+    let after = between
+        .iter()
+        .find_map(|between| strip_prefix_ignoring_case(rest, between));
+    comparator(after.unwrap_or(rest).trim_start())
 }
 
 /// `3.5-5.0`, `3.5 – 5.0 mmol/L`, `-2 to 2`.
-fn between(text: &str) -> Option<(Interval, &str)> {
-    let (low, rest) = leading_number(text)?;
+fn between<'t>(text: &'t str, unit: &str) -> Option<(Interval, &'t str)> {
+    let text = ["from ", "between ", "von ", "de ", "entre "]
+        .iter()
+        .find_map(|word| strip_prefix_ignoring_case(text, word))
+        .unwrap_or(text);
+    let (low, rest) = numeral(text)?;
     let rest = rest.trim_start();
-    let rest = rest
-        .strip_prefix(['-', '–', '—', '−', '~'])
+    let after = rest
+        .strip_prefix(['-', '–', '—', '−', '~', '‐', '‑', '÷', '…'])
         .or_else(|| rest.strip_prefix(".."))
-        .or_else(|| strip_prefix_ignoring_case(rest, "to "))?;
-    let (high, rest) = leading_number(rest.trim_start())?;
+        .or_else(|| rest.strip_prefix("; "))
+        .or_else(|| {
+            const WORDS: [&str; 10] = [
+                "to ", "bis ", "à ", "a ", "al ", "até ", "tot ", "till ", "til ", "and ",
+            ];
+            WORDS
+                .iter()
+                .find_map(|word| strip_prefix_ignoring_case(rest, word))
+        })?;
+    let (high, rest) = numeral(after.trim_start())?;
+    let named = self::unit(rest)?;
+    let unit = if named.is_empty() { unit } else { named };
+    let (ends, decimal) = settled([Some(low), Some(high)], unit)?;
     let interval = Interval {
-        low: Some(low),
-        high: Some(high),
+        low: ends[0],
+        high: ends[1],
+        decimal,
         ..Interval::default()
     };
-    Some((interval, unit(rest)?))
+    Some((interval, named))
 }
 
-/// `3,5-5,0` with decimal points. Both commas must be decimal ones beyond
-/// doubt: before three digits they might mark thousands.
-fn with_points(text: &str) -> Option<String> {
-    let is_decimal = |part: &str| {
-        let digits = part.chars().take_while(char::is_ascii_digit).count();
-        (1..=2).contains(&digits)
+/// The ends of a range in `unit`, and the decimal mark that they show. None
+/// where they leave open what their marks mean.
+fn settled(ends: [Option<Numeral>; 2], unit: &str) -> Option<([Option<f64>; 2], Option<Decimal>)> {
+    let numerals = || ends.iter().flatten();
+    let read = |decimal| ends.map(|end| end.map(|end| end.with(decimal)));
+    let mut shown: Vec<Decimal> = numerals().filter_map(|end| end.shows()).collect();
+    shown.dedup();
+    let mut open: Vec<Decimal> = numerals()
+        .filter_map(|end| match end {
+            Numeral::Open { mark, .. } => Some(*mark),
+            _ => None,
+        })
+        .collect();
+    open.dedup();
+    let decimal = match (&shown[..], &open[..], counts_wholes(unit)) {
+        (_, [_, _], _) | ([_, _], _, _) => return None,
+        ([], [], _) => return Some((read(Decimal::Point), None)),
+        ([shown], [], _) => *shown,
+        ([shown], [mark], false) if shown == mark => *mark,
+        ([], [mark], true) => mark.other(),
+        ([], [Decimal::Point], false) => return Some((read(Decimal::Point), None)),
+        // `500-1,500`: no range ends below its beginning.
+        ([], [Decimal::Comma], false) => {
+            let [low, high] = read(Decimal::Comma);
+            let is_reversed = low.zip(high).is_some_and(|(low, high)| low > high);
+            if !is_reversed {
+                return None;
+            }
+            Decimal::Point
+        }
+        ([_], [_], _) => return None,
+        _ => return None,
     };
-    let parts: Vec<&str> = text.split(',').collect();
-    let [low, between, high] = parts[..] else {
-        return None;
-    };
-    let is_number_before = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
-    let is_clear = !text.contains('.')
-        && is_number_before(low)
-        && is_decimal(between)
-        && is_number_before(between)
-        && is_decimal(high);
-    is_clear.then(|| text.replace(',', "."))
+    Some((read(decimal), Some(decimal)))
 }
 
 /// What follows the numbers, where it can be their unit. A titre (`1:80`), a
-/// third number or a decimal comma cannot.
+/// third number or a mark cannot.
 fn unit(rest: &str) -> Option<&str> {
     let rest = rest.trim_start();
+    // `(3.5-5.0) mmol/L`
+    let rest = rest.strip_prefix([')', ']']).unwrap_or(rest).trim_start();
     // Blood counts: `150-400 10*3/uL`.
     let is_unit = rest.starts_with("10*")
         || rest.starts_with("10^")
         || !rest.starts_with(|c: char| {
             matches!(c, ':' | ',' | ';' | '-' | '–' | '.') || c.is_ascii_digit()
         });
-    let bare = rest
-        .strip_prefix('(')
-        .and_then(|inner| inner.strip_suffix(')'));
-    is_unit.then_some(bare.unwrap_or(rest))
+    is_unit.then_some(bare(rest))
 }
 
 /// Systems that have no range write 0 and 0, and some swap the ends.
@@ -136,32 +222,14 @@ fn is_meant(interval: Interval) -> bool {
     }
 }
 
-/// Whether `text` talks about the range instead of giving one.
-fn is_remark(text: &str) -> bool {
-    const WHOLE: [&str; 4] = ["none", "n/a", "na", "unknown"];
-    const BEGINNINGS: [&str; 5] = ["see ", "refer ", "not established", "not defined", "varies"];
-    let text = text.to_lowercase();
-    WHOLE.contains(&text.as_str())
-        || BEGINNINGS
-            .iter()
-            .any(|beginning| text.starts_with(beginning))
-        || !text.contains(char::is_alphanumeric)
-}
-
-fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix)
-        .then(|| &text[prefix.len()..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn interval(text: &str) -> Option<(Option<f64>, Option<f64>)> {
-        match parse(text)? {
+        match parse(text, "mg/L")? {
             Range::Interval(Interval { low, high, .. }, _) => Some((low, high)),
-            Range::Expected(text) => panic!("{text} is no interval"),
+            Range::Expected(_) => panic!("{text} is no interval"),
         }
     }
 
@@ -191,6 +259,35 @@ mod tests {
             ("Up to 41 U/L", None, Some(41.0)),
             ("> 40", Some(40.0), None),
             (">=60 mL/min/1.73m2", Some(60.0), None),
+            ("3,5 - 5,1", Some(3.5), Some(5.1)),
+            ("3,5-5", Some(3.5), Some(5.0)),
+            ("0,270-4,200", Some(0.27), Some(4.2)),
+            ("1.005-1.030", Some(1.005), Some(1.03)),
+            ("500-1,500", Some(500.0), Some(1500.0)),
+            ("1,000.0-4,800.0", Some(1000.0), Some(4800.0)),
+            ("4,000-11,000 /cumm", Some(4000.0), Some(11000.0)),
+            ("4.000-11.000 /µl", Some(4000.0), Some(11000.0)),
+            ("1,50,000-4,50,000", Some(150_000.0), Some(450_000.0)),
+            ("1 000 - 4 800", Some(1000.0), Some(4800.0)),
+            ("1'000-4'800", Some(1000.0), Some(4800.0)),
+            ("[3.5; 5.0]", Some(3.5), Some(5.0)),
+            ("(3.5-5.0) mmol/L", Some(3.5), Some(5.0)),
+            ("3,5 à 5,1", Some(3.5), Some(5.1)),
+            ("3,5 a 5,1", Some(3.5), Some(5.1)),
+            ("3,5 bis 5,1", Some(3.5), Some(5.1)),
+            ("entre 3,5 a 5,1", Some(3.5), Some(5.1)),
+            ("normal: 70-99", Some(70.0), Some(99.0)),
+            ("Ref: <5", None, Some(5.0)),
+            ("Reference range: 3.5 to 5.1 mmol/L", Some(3.5), Some(5.1)),
+            ("bis 40", None, Some(40.0)),
+            ("jusqu'à 40", None, Some(40.0)),
+            ("hasta 40", None, Some(40.0)),
+            ("Less than 5", None, Some(5.0)),
+            ("> or = 60", Some(60.0), None),
+            ("60 or above", Some(60.0), None),
+            ("≤ 0,5", None, Some(0.5)),
+            (">=3.5 and <=5.1", Some(3.5), Some(5.1)),
+            (">3.5 - <5.1 mmol/L", Some(3.5), Some(5.1)),
         ] {
             assert_eq!(interval(text), Some((low, high)), "{text}");
         }
@@ -205,7 +302,7 @@ mod tests {
             (">=40", false, false),
             ("40-200", false, false),
         ] {
-            let Some(Range::Interval(interval, _)) = parse(text) else {
+            let Some(Range::Interval(interval, _)) = parse(text, "") else {
                 panic!("{text}")
             };
             assert_eq!(interval.is_low_outside, is_low_outside, "{text}");
@@ -221,8 +318,10 @@ mod tests {
             "Yellow",
             "None seen",
             "clear, yellow",
+            "Normal",
         ] {
-            assert_eq!(parse(text), Some(Range::Expected(text.to_owned())));
+            assert_eq!(parse(text, ""), Expected::of(text).map(Range::Expected));
+            assert!(parse(text, "").is_some(), "{text}");
         }
     }
 
@@ -239,7 +338,11 @@ mod tests {
             "3-5-7",
             "3,5-5.0",
             "3,500-5,000",
-            "3,5-5",
+            "0.4-4,0",
+            "0.5-1,200",
+            "0-1,000",
+            "<1,000",
+            "1,005-1.030",
             "1,2,3-4",
             "Male: 13-17",
             "M: 13-17 F: 12-15",
@@ -251,14 +354,14 @@ mod tests {
             "0-1e999",
             "The range of this test depends on age, sex and the time of the day of sampling",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(text, ""), None, "{text}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "[\\PC0-9.<>–() -]{0,20}") {
-            let _ = parse(&text);
+            parse(&text, "");
         }
     }
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::LabResult;
 use super::flag::Flag;
 use super::placement::Placement;
-use super::range::Interval;
+use super::range::{Interval, Range};
 use super::subject::{Expectation, Subject};
-use super::value::{self, Value};
+use super::value::{Fault, Parts, Value, is_digits};
+use super::words::{Meaning, Word};
 use crate::domain::RawRow;
 use crate::domain::period::MAX_OFFSET_MINUTES;
 use crate::domain::sum::MAX_SUMMAND;
@@ -15,7 +16,15 @@ use crate::domain::text::clean;
 
 /// One accepted row.
 #[derive(Debug)]
-pub(super) struct Reading<'r> {
+pub(super) enum Reading<'r> {
+    Result(Reported<'r>),
+    /// The specimen gave no result.
+    NoResult,
+}
+
+/// A result with its flag.
+#[derive(Debug)]
+pub(super) struct Reported<'r> {
     /// In the unit of the series.
     pub(super) value: Value,
     /// The result as reported.
@@ -25,6 +34,23 @@ pub(super) struct Reading<'r> {
     /// In the unit of the series.
     pub(super) interval: Option<Interval>,
     pub(super) flag: Flag,
+}
+
+/// The unit that the row's result is in: the row's own, else the one that
+/// stands behind the number.
+pub(super) fn unit(row: &LabResult) -> Option<&str> {
+    let own = row.unit.as_deref();
+    let value = row.value.as_deref().unwrap_or_default();
+    if is_digits(value) {
+        return own;
+    }
+    let text = clean(value);
+    let named = Parts::of(&text, own).ok().and_then(|parts| parts.unit);
+    // The cleaned text has the unit as its row has it, or else it is none.
+    match named.and_then(|named| Some((value.rfind(named)?, named.len()))) {
+        Some((start, len)) => Some(&value[start..start + len]),
+        None => own,
+    }
 }
 
 /// The row's result, or the rule that it breaks. `reported` is the
@@ -42,32 +68,69 @@ pub(super) fn read<'r>(
     if text.is_empty() {
         return Err("value_missing: the row has no result".to_owned());
     }
-    let not_finite = || "value_not_finite: the result is no finite number".to_owned();
-    let value = value::parse(&text).map_err(|_| not_finite())?;
-    let (flag, interval) = match payload.reference_range.as_deref() {
-        Some(range) => {
-            let Expectation { range, interval } = subject.expectation(range);
-            let judge = || Flag::judge(value, &text, range.as_ref());
-            (reported.unwrap_or_else(judge), *interval)
-        }
-        None => (reported.unwrap_or(Flag::Unknown), None),
+    let parts = Parts::of(&text, payload.unit.as_deref()).map_err(reason)?;
+    let is_in_row = |named| {
+        payload
+            .value
+            .as_deref()
+            .is_some_and(|value| value.contains(named))
     };
-    let placement = &subject.placement;
+    if parts.unit.is_some_and(|named| !is_in_row(named)) {
+        // Blanks within the unit, which nobody means as one.
+        return Err(reason(Fault::Ambiguous));
+    }
+    let nothing = Expectation::default();
+    let (expectation, placement) = match payload.reference_range.as_deref() {
+        Some(range) => subject.expectation(range),
+        None => (&nothing, &subject.placement),
+    };
+    let range = expectation.range.as_ref();
+    let beside = match range {
+        Some(Range::Interval(interval, _)) => Some(interval),
+        _ => None,
+    };
+    let value = parts.value(&placement.own_unit, beside).map_err(reason)?;
+    let word = matches!(value, Value::Text).then(|| Word::of(&text));
+    if word
+        .as_ref()
+        .is_some_and(|word| word.meaning == Meaning::NoResult)
+    {
+        return Ok(Reading::NoResult);
+    }
+    let flag = reported
+        .or(parts.flag)
+        .unwrap_or_else(|| Flag::judge(value, word.as_ref(), range));
     let (value, counted_text) = match value {
         Value::Number(number) => {
             let converted = placement.scale.apply(number);
             let converted = converted.filter(|number| number.abs() <= MAX_SUMMAND);
-            (Value::Number(converted.ok_or_else(not_finite)?), None)
+            let converted = converted.ok_or_else(|| reason(Fault::NotFinite))?;
+            (Value::Number(converted), None)
         }
         value => (value, Some(counted_text(&text, placement))),
     };
-    Ok(Reading {
+    Ok(Reading::Result(Reported {
         value,
+        interval: expectation.interval,
         text,
         counted_text,
-        interval,
         flag,
-    })
+    }))
+}
+
+fn reason(fault: Fault) -> String {
+    match fault {
+        Fault::NotFinite => "value_not_finite: the result is no finite number",
+        Fault::Ambiguous => {
+            "value_ambiguous: a comma, point, blank, power or `L` in the result has two \
+             meanings, and unit and range do not say which; write the number with a decimal \
+             point and without thousands separators"
+        }
+        Fault::OtherUnit => {
+            "unit_conflict: the result names another unit than the row; correct either"
+        }
+    }
+    .to_owned()
 }
 
 /// A number under a unit that it was not reported in says its own.

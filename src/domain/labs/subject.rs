@@ -55,8 +55,9 @@ pub(super) struct Subjects<'r> {
 }
 
 impl<'r> Subjects<'r> {
-    pub(super) fn of(&mut self, row: &'r LabResult) -> &mut Subject<'r> {
-        let (code, unit) = (row.code.as_deref(), row.unit.as_deref());
+    /// The subject of `row`, whose result is in `unit`.
+    pub(super) fn of(&mut self, row: &'r LabResult, unit: Option<&'r str>) -> &mut Subject<'r> {
+        let code = row.code.as_deref();
         let Self {
             all, ids, series, ..
         } = self;
@@ -90,11 +91,12 @@ impl<'r> Subjects<'r> {
 }
 
 impl<'r> Subject<'r> {
-    /// What a reference range as reported says.
-    pub(super) fn expectation(&mut self, reported: &'r str) -> &Expectation {
+    /// What a reference range as reported says, and where the subject's results
+    /// go.
+    pub(super) fn expectation(&mut self, reported: &'r str) -> (&Expectation, &Placement) {
         let placement = &self.placement;
-        self.expectations.get_or_insert_with(reported, || {
-            let range = range::parse(reported);
+        let expectation = self.expectations.get_or_insert_with(reported, || {
+            let range = range::parse(reported, &placement.own_unit);
             let Some(Range::Interval(interval, unit)) = range else {
                 return Expectation {
                     range,
@@ -106,7 +108,8 @@ impl<'r> Subject<'r> {
                 range: Some(Range::Interval(own, unit)),
                 interval: series,
             })
-        })
+        });
+        (expectation, placement)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::LabMeasure;
 use super::flag::Flag;
-use super::result::Reading;
+use super::result::Reported;
 use super::subject::Subject;
 use super::value::Value;
 use crate::domain::sum::{Sum, mean};
@@ -21,6 +21,7 @@ pub(super) struct Tally<'r> {
     count: i64,
     below_count: i64,
     above_count: i64,
+    no_result_count: i64,
     numbers: Option<Numbers>,
     /// First and last result as reported.
     texts: Option<(String, String)>,
@@ -44,9 +45,9 @@ struct Numbers {
 }
 
 impl<'r> Tally<'r> {
-    pub(super) fn add_reading(
+    pub(super) fn add_result(
         &mut self,
-        reading: &Reading<'_>,
+        reading: &Reported<'_>,
         subject: &Subject<'_>,
         source: &'r str,
     ) {
@@ -71,10 +72,17 @@ impl<'r> Tally<'r> {
         self.add_source(source);
     }
 
+    pub(super) fn add_no_result(&mut self, subject: &Subject<'_>, source: &'r str) {
+        self.no_result_count += 1;
+        self.add_names(subject.code.as_deref(), &subject.name);
+        self.add_source(source);
+    }
+
     pub(super) fn add_day(&mut self, day: &'r LabMeasure) {
         self.count += day.count;
         self.below_count += day.below_count;
         self.above_count += day.above_count;
+        self.no_result_count += day.no_result_count;
         if let (Some(sum), Some(min), Some(max), Some(first), Some(last)) =
             (day.value_sum, day.min, day.max, day.first, day.last)
         {
@@ -83,12 +91,15 @@ impl<'r> Tally<'r> {
         for (text, count) in &day.text_values {
             self.add_text_value(text, *count);
         }
-        self.add_texts(&day.first_text, &day.last_text);
         self.add_names(day.code.as_deref(), &day.name);
         if day.reference_low.is_some() || day.reference_high.is_some() {
             self.reference = (day.reference_low, day.reference_high);
         }
-        self.add_flags(Flag::from_name(&day.flag), Flag::from_name(&day.worst_flag));
+        // A day without a result has neither.
+        if day.count > 0 {
+            self.add_texts(&day.first_text, &day.last_text);
+            self.add_flags(Flag::from_name(&day.flag), Flag::from_name(&day.worst_flag));
+        }
         for source in &day.sources {
             self.add_source(source);
         }
@@ -171,6 +182,7 @@ impl<'r> Tally<'r> {
             numeric_count: numbers.map_or(0, |numbers| numbers.count),
             below_count: self.below_count,
             above_count: self.above_count,
+            no_result_count: self.no_result_count,
             value_sum,
             mean: numbers.map(|numbers| mean(numbers.sum.total(), numbers.count)),
             min: numbers.map(|numbers| numbers.min),

@@ -1,0 +1,1 @@
+alter table lab_aggregates drop column no_result_count;
