@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::UserId;
+use crate::domain::number::Decimal;
 use crate::import::{Format, ImportOptions, Summary, import_file};
 use crate::{telemetry, with_store};
 
@@ -28,11 +29,24 @@ pub struct Args {
     /// All rows are of this user, whatever the files say
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     user: Option<UserId>,
+    /// What marks the decimals of numbers in CSV files
+    #[arg(long, value_enum, default_value = "auto", value_name = "MARK")]
+    decimal: DecimalMark,
     /// Store what can be understood, count the rest
     #[arg(long)]
     keep_going: bool,
     #[command(flatten)]
     output: output::FormatFlag,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DecimalMark {
+    /// Found out of all numbers of a file; an error where they leave it open
+    Auto,
+    /// `1,5`; a point separates thousands
+    Comma,
+    /// `1.5`; a comma separates thousands
+    Point,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -57,6 +71,11 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
         },
         user: args.user,
         default_zone: config.aggregation.default_time_zone,
+        decimal: match args.decimal {
+            DecimalMark::Auto => None,
+            DecimalMark::Comma => Some(Decimal::Comma),
+            DecimalMark::Point => Some(Decimal::Point),
+        },
         keep_going: args.keep_going,
         progress: bar.clone(),
     };

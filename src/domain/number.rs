@@ -536,6 +536,16 @@ fn ten_to(exponent: &str) -> Option<f64> {
     format!("1e{exponent}").parse().ok()
 }
 
+/// Whether `text`, behind a number, begins as units do. Not so the 5 of `12/5`,
+/// which UCUM takes for a unit.
+pub fn begins_unit(text: &str) -> bool {
+    let mut start = text.chars().skip_while(|c| *c == '/');
+    let is_named = start
+        .next()
+        .is_some_and(|c| c.is_alphabetic() || "%‰°[{".contains(c));
+    is_named || ["10*", "10^"].iter().any(|power| text.starts_with(power))
+}
+
 /// Whether a number in `unit` is a count of whole things, such as cells per
 /// microlitre: there, three digits behind a mark are thousands.
 pub fn counts_wholes(unit: &str) -> bool {

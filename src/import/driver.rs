@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -22,7 +23,8 @@ const BATCHES_AHEAD: usize = 2;
 ///
 /// Each file is read twice: nothing of a file with an error is stored. With
 /// [`ImportOptions::keep_going`] it is read once, and what is malformed is
-/// counted. Importing a file again stores no row twice.
+/// counted. A CSV file is read once more before, for its decimal marks.
+/// Importing a file again stores no row twice.
 ///
 /// # Errors
 /// The first error of the input or of the store. Files before it stay stored.
@@ -34,6 +36,11 @@ pub async fn import_file<S: RawStore>(
     if options.format == Format::AppleHealth && options.user.is_none() {
         return Err(ImportError::Usage(
             "an Apple Health export does not say whose it is: name the user with `--user`",
+        ));
+    }
+    if options.format != Format::Csv && options.decimal.is_some() {
+        return Err(ImportError::Usage(
+            "`--decimal` is for CSV files: other formats write numbers in one way",
         ));
     }
     let name = path.display().to_string();
@@ -61,11 +68,28 @@ async fn import_one<S: RawStore>(
     let input = Arc::new(blocking(&name, open).await?);
     let passes = if options.keep_going { 1 } else { 2 };
     options.progress.inc_length(input.length * passes);
+    let marks = {
+        let (input, options) = (Arc::clone(&input), options.clone());
+        blocking(&name, move || marks(&input, &options)).await?
+    };
     if !options.keep_going {
         let (input, options) = (Arc::clone(&input), options.clone());
-        blocking(&name, move || parse(&input, &options, &mut Validate)).await?;
+        blocking(&name, move || parse(&input, &options, marks, &mut Validate)).await?;
     }
-    insert(writer, &name, input, options).await
+    insert(writer, &name, input, options, marks).await
+}
+
+/// What is known of the decimal marks of a CSV file.
+fn marks(input: &Input, options: &ImportOptions) -> Result<csv::Marks, Halt> {
+    match (options.format, options.decimal) {
+        (_, Some(decimal)) => Ok(csv::Marks::told(decimal)),
+        (Format::Csv, None) => {
+            let unseen = ProgressBar::hidden();
+            let reader = input.reader(&unseen).map_err(Halt::Io)?;
+            csv::survey(reader, options.user)
+        }
+        (Format::Fhir | Format::AppleHealth, None) => Ok(csv::Marks::default()),
+    }
 }
 
 /// Reads in a thread of its own while this task stores what was read.
@@ -74,12 +98,13 @@ async fn insert<S: RawStore>(
     name: &str,
     input: Arc<Input>,
     options: &ImportOptions,
+    marks: csv::Marks,
 ) -> Result<Summary, ImportError> {
     let (sender, mut batches) = mpsc::channel::<Batch>(BATCHES_AHEAD);
     let mut batcher = Batcher::new(name.to_owned(), options.keep_going, sender);
     let options = options.clone();
     let reader = spawn_blocking(move || {
-        let result = parse(&input, &options, &mut batcher);
+        let result = parse(&input, &options, marks, &mut batcher);
         batcher.finish(result)
     });
     let mut sum = Summary::default();
@@ -101,11 +126,16 @@ async fn insert<S: RawStore>(
     read.map(|()| sum)
 }
 
-fn parse(input: &Input, options: &ImportOptions, sink: &mut dyn Sink) -> Result<(), Halt> {
+fn parse(
+    input: &Input,
+    options: &ImportOptions,
+    marks: csv::Marks,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
     let reader = input.reader(&options.progress).map_err(Halt::Io)?;
     match (options.format, options.user) {
         (Format::Fhir, user) => fhir::read(reader, user, sink),
-        (Format::Csv, user) => csv::read(reader, user, sink),
+        (Format::Csv, user) => csv::read(reader, user, marks, sink),
         (Format::AppleHealth, Some(user)) => apple_health::read(reader, user, sink),
         (Format::AppleHealth, None) => Err(Halt::fault(None, "no user is given")),
     }

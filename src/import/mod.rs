@@ -30,6 +30,7 @@ pub use error::{ImportError, Place};
 pub use summary::Summary;
 
 use crate::domain::UserId;
+use crate::domain::number::Decimal;
 
 /// The kinds of files that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct ImportOptions {
     pub user: Option<UserId>,
     /// For times without an offset of users without a time zone.
     pub default_zone: Tz,
+    /// What marks decimals in CSV files; none to find it out of each file.
+    pub decimal: Option<Decimal>,
     /// Store what can be understood and count the rest.
     pub keep_going: bool,
     /// Counts bytes; its length grows by each file as it is opened.
@@ -74,6 +77,7 @@ impl ImportOptions {
             format,
             user: None,
             default_zone: Tz::UTC,
+            decimal: None,
             keep_going: false,
             progress: ProgressBar::hidden(),
         }

@@ -10,7 +10,7 @@ use super::item::Item;
 /// Most bytes of one record: a parser holds one record in memory.
 const MAX_RECORD: u64 = 64 * 1024 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Why reading a file ended early.
 #[derive(Debug)]

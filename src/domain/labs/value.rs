@@ -3,8 +3,8 @@
 use super::flag::Flag;
 use super::range::Interval;
 use crate::domain::number::{
-    Comparator, Decimal, Numeral, comparator, counts_wholes, numeral, power_factor, power_of_ten,
-    trailing_comparator,
+    Comparator, Decimal, Numeral, begins_unit, comparator, counts_wholes, numeral, power_factor,
+    power_of_ten, trailing_comparator,
 };
 use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::clean;
@@ -170,13 +170,7 @@ fn tail<'t>(numeral: Numeral, rest: &'t str, unit: &str) -> Result<Option<(f64, 
         };
     }
     let bare = bare(named);
-    // Not the 5 of `12/5`, which UCUM takes for a unit.
-    let mut start = bare.chars().skip_while(|c| *c == '/');
-    let is_named = start
-        .next()
-        .is_some_and(|c| c.is_alphabetic() || "%‰°[{".contains(c))
-        || ["10*", "10^"].iter().any(|power| bare.starts_with(power));
-    if !is_named || !(units::normalize(bare).is_some() || counts_wholes(bare)) {
+    if !begins_unit(bare) || !(units::normalize(bare).is_some() || counts_wholes(bare)) {
         return Ok(None);
     }
     if unit.is_empty() || is_of_row(bare) {

@@ -2,63 +2,154 @@
 //! that line.
 
 mod columns;
+mod decimal;
 mod row;
 
 use std::io::Read;
+use std::rc::Rc;
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
-use super::reader::{Halt, Sink, Tracked};
-use columns::Header;
+use super::reader::{BYTE_ORDER_MARK, Halt, Position, Sink, Tracked};
+use columns::{Column, Header};
+pub(super) use decimal::Marks;
 pub(super) use row::number;
 
 /// How much of a file is looked at to find its separator.
 const MAX_HEADER: u64 = 64 * 1024;
 
-/// Reads a file; with `user` every row is that user's.
+/// Reads a file, its numbers as `marks` says; with `user` every row is that
+/// user's.
 pub(super) fn read(
-    mut reader: impl Read,
+    reader: impl Read,
     user: Option<i64>,
+    marks: Marks,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
-    let mut start = Vec::new();
-    let read = (&mut reader).take(MAX_HEADER).read_to_end(&mut start);
-    read.map_err(|error| Halt::io(1, error))?;
-    let separator = separator(&start);
-    let reader = Tracked::starting_with(start, reader);
-    let position = reader.position();
-    let mut csv = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(separator)
-        .from_reader(reader);
-    let mut record = ByteRecord::new();
-    let found = csv.read_byte_record(&mut record);
-    if !found.map_err(|error| halt(1, error))? {
-        return Err(Halt::fault(
-            1,
-            "the file is empty: a header line is expected",
-        ));
-    }
-    let line = line(&record);
-    let names = header_names(&record).map_err(|cause| Halt::fault(line, cause))?;
-    let header = Header::read(names, user.is_some()).map_err(|cause| Halt::fault(line, cause))?;
-    for name in header.ignored() {
+    let mut file = CsvFile::open(reader, user)?;
+    for name in file.header.ignored() {
         sink.ignored_column(name);
     }
-    loop {
-        position.next_record();
-        match csv.read_byte_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {
-                let items = row::item(&header, &record, user).map(|item| vec![item]);
-                sink.record(self::line(&record), items)?;
-            }
+    let mut record = ByteRecord::new();
+    while let Some((line, read)) = file.next(&mut record)? {
+        let item = read.and_then(|()| row::item(&file.header, marks, &record, user));
+        sink.record(line, item.map(|item| vec![item]))?;
+    }
+    Ok(())
+}
+
+/// What the numbers of a file show of its decimal marks.
+pub(super) fn survey(reader: impl Read, user: Option<i64>) -> Result<Marks, Halt> {
+    let mut file = CsvFile::open(reader, user)?;
+    let mut marks = Marks::of_separator(file.separator);
+    let column = |column| file.header.index(column);
+    let (value, range) = (column(Column::Value), column(Column::ReferenceRange));
+    let mut record = ByteRecord::new();
+    while let Some((_, read)) = file.next(&mut record)? {
+        let field = |index: Option<usize>| {
+            let field = read.is_ok().then(|| record.get(index?)).flatten();
+            field.and_then(|field| std::str::from_utf8(field).ok())
+        };
+        if let Some(text) = field(value) {
+            marks.see_value(text);
+        }
+        if let Some(text) = field(range) {
+            marks.see_range(text);
+        }
+    }
+    Ok(marks)
+}
+
+/// A file after its header line.
+struct CsvFile<R: Read> {
+    reader: csv::Reader<Tracked<R>>,
+    position: Rc<Position>,
+    /// Lines that the reader has not counted when it begins a row.
+    lines_before: u64,
+    separator: u8,
+    header: Header,
+}
+
+impl<R: Read> CsvFile<R> {
+    fn open(mut reader: R, user: Option<i64>) -> Result<Self, Halt> {
+        let mut start = Vec::new();
+        let read = (&mut reader).take(MAX_HEADER).read_to_end(&mut start);
+        read.map_err(|error| Halt::io(1, error))?;
+        let named = take_separator(&mut start);
+        let separator = named.unwrap_or_else(|| self::separator(&start));
+        let lines_before = u64::from(named.is_some());
+        let ends_in_crlf = first_line(&start).ends_with(b"\r");
+        let reader = Tracked::starting_with(start, reader);
+        let position = reader.position();
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .delimiter(separator)
+            .from_reader(reader);
+        let mut record = ByteRecord::new();
+        let found = reader.read_byte_record(&mut record);
+        if !found.map_err(|error| halt(1 + lines_before, error))? {
+            return Err(Halt::fault(
+                1,
+                "the file is empty: a header line is expected",
+            ));
+        }
+        let line = lines_before + line(&record);
+        let names = header_names(&record).map_err(|cause| Halt::fault(line, cause))?;
+        let header = Header::read(names, user.is_some());
+        let header = header.map_err(|cause| Halt::fault(line, cause))?;
+        Ok(CsvFile {
+            reader,
+            position,
+            // A record ends at the carriage return, and the next begins with
+            // the line feed that counts.
+            lines_before: lines_before + u64::from(ends_in_crlf),
+            separator,
+            header,
+        })
+    }
+
+    /// Reads the next row into `record`: its line, and what is wrong with it.
+    /// None at the end.
+    fn next(&mut self, record: &mut ByteRecord) -> Result<Option<NextRow>, Halt> {
+        self.position.next_record();
+        match self.reader.read_byte_record(record) {
+            Ok(false) => Ok(None),
+            Ok(true) => Ok(Some((self.lines_before + line(record), Ok(())))),
             Err(error) => match unequal(&error) {
-                Some((line, cause)) => sink.record(line, Err(cause))?,
-                None => return Err(halt(csv.position().line(), error)),
+                Some((line, cause)) => Ok(Some((self.lines_before + line, Err(cause)))),
+                None => {
+                    let line = self.lines_before + self.reader.position().line();
+                    Err(halt(line, error))
+                }
             },
         }
     }
+}
+
+fn first_line(start: &[u8]) -> &[u8] {
+    start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default()
+}
+
+type NextRow = (u64, Result<(), String>);
+
+/// Removes the first line that spreadsheets write to name their separator,
+/// such as `sep=;`.
+fn take_separator(start: &mut Vec<u8>) -> Option<u8> {
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+    let (name, rest) = text.split_at_checked(4)?;
+    let (separator, rest) = rest.split_first()?;
+    let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
+    let rest = rest.strip_prefix(b"\n")?;
+    let is_separator = matches!(separator, b',' | b';' | b'\t' | b'|');
+    if !name.eq_ignore_ascii_case(b"sep=") || !is_separator {
+        return None;
+    }
+    let (separator, done) = (*separator, start.len() - rest.len());
+    start.drain(..done);
+    Some(separator)
 }
 
 /// Whichever of `,`, `;` and tab the header line has most of.
@@ -121,7 +212,8 @@ mod tests {
 
     fn rows(text: &str, user: Option<i64>) -> Collected {
         let mut found = Collected::keep_going();
-        read(text.as_bytes(), user, &mut found).unwrap();
+        let marks = survey(text.as_bytes(), user).unwrap();
+        read(text.as_bytes(), user, marks, &mut found).unwrap();
         found
     }
 
@@ -193,6 +285,37 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_as_the_file_writes_them() {
+        let text = "\u{feff}sep=;\r\nmetric;value;unit;started_at\r\n\
+                    body_mass;72,5;kg;2024-05-06\r\n\
+                    body_mass;\"1,234\";kg;2024-05-06\r\n\
+                    body_fat;23,5 %;;2024-05-06\r\n\
+                    steps;1.234;{steps};2024-05-06\r\n\
+                    spo2;98%;kg;2024-05-06\r\n";
+        let found = rows(text, Some(1));
+        let vitals = found.items.iter().filter_map(|item| match item {
+            Item::Vital(row) => Some((row.payload.value, row.payload.unit.as_deref())),
+            _ => None,
+        });
+        assert_eq!(
+            vitals.collect::<Vec<_>>(),
+            [
+                (Some(72.5), Some("kg")),
+                (Some(1.234), Some("kg")),
+                (Some(23.5), Some("%")),
+            ]
+        );
+        assert_eq!(
+            found.errors,
+            [
+                "6: column `value` has a comma or point that may mark decimals or thousands: \
+                 say which with `--decimal comma` or `--decimal point`",
+                "7: column `value` names another unit than the unit column",
+            ]
+        );
+    }
+
+    #[test]
     fn nutrients_among_vitals_are_nutrition() {
         let text = "type,value,unit,startDate\nDietaryWater,250,mL,2024-05-06\n";
         let found = rows(text, Some(1));
@@ -238,11 +361,11 @@ mod tests {
         assert!(rows("metric,value,time\n", Some(1)).items.is_empty());
         let mut sink = Collected::keep_going();
         assert!(matches!(
-            read(&b""[..], None, &mut sink),
+            read(&b""[..], None, Marks::default(), &mut sink),
             Err(Halt::Fault(_))
         ));
         let latin = b"metric,value,time,unit\nsteps,1,2024-05-06,\xb5g\n";
-        read(&latin[..], Some(1), &mut sink).unwrap();
+        read(&latin[..], Some(1), Marks::default(), &mut sink).unwrap();
         assert_eq!(sink.errors, ["2: column `unit` is not UTF-8"]);
     }
 }

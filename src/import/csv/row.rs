@@ -4,17 +4,24 @@ use crate::domain::vitals::registry;
 use csv::ByteRecord;
 
 use super::columns::{Column, Header};
+use super::decimal::{Marks, Open};
 use crate::domain::Domain;
+use crate::domain::text::clean;
 use crate::import::item::{Intake, Item, Lab, Parsed, Subject, Vital, is_dietary, non_empty};
 use crate::import::time::{self, MAX_OFFSET_MINUTES, Time, When};
 
-/// Reads a row; with `user` it is that user's.
+/// Reads a row, its numbers as `marks` says; with `user` it is that user's.
 pub(super) fn item(
     header: &Header,
+    marks: Marks,
     record: &ByteRecord,
     user: Option<i64>,
 ) -> Result<Item, String> {
-    let row = Row { header, record };
+    let row = Row {
+        header,
+        marks,
+        record,
+    };
     if record.iter().all(|field| field.trim_ascii().is_empty()) {
         return Ok(Item::Skipped("empty row".into()));
     }
@@ -54,6 +61,7 @@ fn at(time: Time) -> Option<When> {
 
 struct Row<'a> {
     header: &'a Header,
+    marks: Marks,
     record: &'a ByteRecord,
 }
 
@@ -124,21 +132,28 @@ impl Row<'_> {
         if is_dietary(&metric) {
             return self.intake(common, metric);
         }
-        let value = self.number()?;
+        let (value, unit) = self.number()?;
         if value.is_none() && common.end.is_none() {
             return Ok(Item::Skipped("no value".into()));
         }
         Ok(Item::Vital(common.with(Vital {
             metric,
             value,
-            unit: self.text(Column::Unit)?,
+            unit,
         })))
     }
 
-    fn number(&self) -> Result<Option<f64>, String> {
-        let text = self.text(Column::Value)?;
-        text.map(|text| number(&text).ok_or_else(|| self.fault(Column::Value, NOT_A_NUMBER)))
-            .transpose()
+    /// The number of the value column, and its unit: that of the unit column,
+    /// else the one behind the number.
+    fn number(&self) -> Result<(Option<f64>, Option<String>), String> {
+        let unit = self.text(Column::Unit)?;
+        let Some(text) = self.text(Column::Value)? else {
+            return Ok((None, unit));
+        };
+        let text = clean(&text);
+        let number = self.marks.number(&text, unit.as_deref());
+        let (number, named) = number.map_err(|cause| self.fault(Column::Value, cause))?;
+        Ok((Some(number), unit.or_else(|| non_empty(named))))
     }
 
     fn nutrition(&self, common: Parsed<()>) -> Result<Item, String> {
@@ -153,13 +168,13 @@ impl Row<'_> {
     }
 
     fn intake(&self, common: Parsed<()>, nutrient: String) -> Result<Item, String> {
-        let Some(amount) = self.number()? else {
+        let (Some(amount), unit) = self.number()? else {
             return Ok(Item::Skipped("no value".into()));
         };
         Ok(Item::Nutrition(common.with(Intake {
             nutrient,
             amount: Some(amount),
-            unit: self.text(Column::Unit)?,
+            unit,
             meal: self.text(Column::Meal)?,
         })))
     }
@@ -172,19 +187,22 @@ impl Row<'_> {
         let Some(value) = self.text(Column::Value)? else {
             return Ok(Item::Skipped("no value".into()));
         };
+        let range = self.text(Column::ReferenceRange)?;
+        let (value, reference_range) = self.marks.lab(value, range).map_err(|open| match open {
+            Open::Value(cause) => self.fault(Column::Value, cause),
+            Open::Range(cause) => self.fault(Column::ReferenceRange, cause),
+        })?;
         Ok(Item::Lab(common.with(Lab {
             code,
             name,
             category: self.text(Column::Category)?,
             value: Some(value),
             unit: self.text(Column::Unit)?,
-            reference_range: self.text(Column::ReferenceRange)?,
+            reference_range,
             interpretation: self.text(Column::Interpretation)?,
         })))
     }
 }
-
-const NOT_A_NUMBER: &str = "is not a plain number such as 5.4";
 
 /// A decimal number; infinity and not-a-number cannot be written.
 pub(in crate::import) fn number(text: &str) -> Option<f64> {

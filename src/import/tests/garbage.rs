@@ -13,7 +13,8 @@ fn read_all(bytes: &[u8]) {
         let sink = &mut Collected::keep_going();
         // Any end will do, as long as there is one.
         drop(fhir::read(bytes, user, sink));
-        drop(csv::read(bytes, user, sink));
+        drop(csv::survey(bytes, user));
+        drop(csv::read(bytes, user, csv::Marks::default(), sink));
     }
     drop(apple_health::read(
         Cursor::new(bytes),
