@@ -17,6 +17,7 @@ mod doctor;
 mod fold_oracle;
 mod garbage;
 mod health;
+mod lab_texts;
 mod labs_oracle;
 mod modes;
 mod monitoring;
