@@ -105,7 +105,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     };
     if has_poison
         && keeps_failing
-        && let Some(result) = isolate(engine, key, &error).await?
+        && let Some(result) = isolate(engine, key, &error, state).await?
     {
         return Ok(result);
     }

@@ -9,24 +9,28 @@ use tracing::{info, warn};
 use super::Engine;
 use super::group::GroupResult;
 use crate::domain::GroupKey;
-use crate::store::{ErrorClass, GroupOutcome, Isolation, Result, Store, StoreError};
+use crate::store::{
+    ErrorClass, GroupOutcome, GroupState, Isolation, Result, Store, StoreError,
+};
+use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// Trial folds of one group, each rolled back: enough for about twenty
 /// poisonous rows among two thousand.
 const MOST_TRIALS: usize = 256;
 
-/// A search ends after its trials took this long together: until then nothing
-/// else of its user is folded, and the next attempt searches again.
-const LONGEST_SEARCH: Duration = Duration::from_secs(120);
+/// A search ends after its trials took this long together, because other days
+/// of its user wait meanwhile: enough for a day of a million rows.
+const LONGEST_SEARCH: Duration = Duration::from_secs(600);
 
 /// How long a trial waits for a user that another worker has: longer than that
 /// worker's own search.
-const LONGEST_WAIT: Duration = Duration::from_secs(150);
+const LONGEST_WAIT: Duration = Duration::from_secs(660);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Rejects the rows of a failing group that are at fault, and folds the rest.
-/// Returns none where no rows are, so that the group stays failed.
+/// Returns none where no rows are, so that the group stays in `state`; where the
+/// search could not be made, a dead one is given another chance.
 ///
 /// # Errors
 /// A fatal one.
@@ -34,8 +38,17 @@ pub async fn isolate<S: Store>(
     engine: &Engine<S>,
     key: GroupKey,
     error: &StoreError,
+    state: GroupState,
 ) -> Result<Option<GroupResult>> {
-    let found = match find(engine, key, &error.message).await {
+    let (rows, outcome) = match find(engine, key, &error.message).await {
+        Ok(Found::Rows(rows, outcome)) => (rows, outcome),
+        Ok(Found::Nobody) => return Ok(None),
+        Ok(Found::Interrupted) => {
+            if matches!(state, GroupState::Dead { .. }) {
+                engine.observe(engine.store.retry_failed(key).await)?;
+            }
+            return Ok(None);
+        }
         Err(trouble) if trouble.class != ErrorClass::Fatal => {
             info!(
                 domain = %key.domain, user.id = key.user_id, date = %key.local_date,
@@ -43,10 +56,7 @@ pub async fn isolate<S: Store>(
             );
             return Ok(None);
         }
-        found => found?,
-    };
-    let Some((rows, outcome)) = found else {
-        return Ok(None);
+        Err(error) => return Err(error),
     };
     let GroupOutcome::Folded {
         completed,
@@ -66,11 +76,16 @@ pub async fn isolate<S: Store>(
     }))
 }
 
-async fn find<S: Store>(
-    engine: &Engine<S>,
-    key: GroupKey,
-    error: &str,
-) -> Result<Option<(usize, GroupOutcome)>> {
+enum Found {
+    /// No row is at fault, or so many that it is the group.
+    Nobody,
+    /// How many rows were rejected, and how the rest was folded.
+    Rows(usize, GroupOutcome),
+    /// A stop came, or another worker had the user all the time.
+    Interrupted,
+}
+
+async fn find<S: Store>(engine: &Engine<S>, key: GroupKey, error: &str) -> Result<Found> {
     let ids = with_domain!(key.domain, F => engine.store.row_ids::<F>(key).await)?;
     let error: Arc<str> = error.into();
     let isolation = |left_out: &[Range<usize>], trial| Isolation {
@@ -85,8 +100,12 @@ async fn find<S: Store>(
         match folded {
             Ok(GroupOutcome::Folded { .. }) => search.learn(true),
             Err(error) if error.class == ErrorClass::Data => search.learn(false),
-            Ok(GroupOutcome::Locked) => return Ok(None),
+            Ok(GroupOutcome::Locked) => return Ok(Found::Interrupted),
             Err(error) => return Err(error),
+        }
+        metrics::progress();
+        if engine.stop.is_cancelled() {
+            return Ok(Found::Interrupted);
         }
         took += trial_took;
         if took > LONGEST_SEARCH {
@@ -96,16 +115,18 @@ async fn find<S: Store>(
         }
     }
     let Some(culprits) = search.culprits() else {
-        return Ok(None);
+        return Ok(Found::Nobody);
     };
     let count = culprits.iter().map(ExactSizeIterator::len).sum();
     // Without a culprit it folds by now: the next attempt will show. Where every
     // row of several is one, it is the group that cannot be folded.
     if count == 0 || (count == ids.len() && count > 1) {
-        return Ok(None);
+        return Ok(Found::Nobody);
     }
-    let (outcome, _) = fold_without(engine, key, &isolation(&culprits, false)).await;
-    Ok(Some((count, outcome?)))
+    match fold_without(engine, key, &isolation(&culprits, false)).await.0? {
+        GroupOutcome::Locked => Ok(Found::Interrupted),
+        outcome => Ok(Found::Rows(count, outcome)),
+    }
 }
 
 fn rows_of<'a>(ids: &'a [i64], places: &'a [Range<usize>]) -> impl Iterator<Item = i64> + 'a {

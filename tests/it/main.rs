@@ -18,6 +18,7 @@ mod fold_oracle;
 mod garbage;
 mod health;
 mod labs_oracle;
+mod limits;
 mod modes;
 mod monitoring;
 mod nutrition;
@@ -26,6 +27,7 @@ mod page;
 mod pgbouncer;
 #[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
+mod poison;
 mod privacy;
 mod real_data;
 mod retention;
