@@ -4,6 +4,7 @@
 //! a folder here and a line in [`with_domain!`](crate::with_domain) and
 //! [`Domain`].
 
+pub mod bounds;
 pub mod drift;
 pub mod group;
 pub mod json;

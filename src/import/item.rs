@@ -3,11 +3,7 @@
 use std::borrow::Cow;
 
 use super::time::When;
-
-/// Longest text, in bytes, of a column that is part of an index.
-const MAX_KEY: usize = 500;
-/// Longest text, in bytes, of any other column.
-const MAX_TEXT: usize = 64 * 1024;
+use crate::domain::bounds::{MAX_KEY, MAX_TEXT};
 
 /// One row that a file gave, or the reason why it gave none.
 #[derive(Debug, Clone, PartialEq)]

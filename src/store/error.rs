@@ -33,6 +33,8 @@ pub struct StoreError {
     pub message: String,
     /// There was no connection, or it broke: what the circuit breaker counts.
     pub no_connection: bool,
+    /// It came from a group's own statements, on a connection that was there.
+    pub of_group: bool,
 }
 
 impl StoreError {
@@ -42,6 +44,7 @@ impl StoreError {
             operation,
             message: message.into(),
             no_connection: false,
+            of_group: false,
         }
     }
 
@@ -57,6 +60,15 @@ impl StoreError {
     /// only wait as long again.
     pub fn is_lock_timeout(&self) -> bool {
         self.is_transient() && self.message.contains("due to lock timeout")
+    }
+
+    /// Whether a group can cause it: its statements took longer than
+    /// `statement_timeout`, or the server closed the connection over them. A
+    /// slow server and an outage look the same, so the caller has to see how
+    /// others fare.
+    pub fn may_be_the_groups(&self) -> bool {
+        let timeout = || self.message.contains("due to statement timeout");
+        self.of_group && self.is_transient() && (self.no_connection || timeout())
     }
 
     pub fn is_transient(&self) -> bool {

@@ -69,10 +69,10 @@ impl RowStates {
 }
 
 /// The states of exactly the rows that were read, given as (id, status).
-pub(super) fn row_states(rows: &[(i64, RowStatus)], rejected: &[Rejection]) -> RowStates {
-    let reasons: HashMap<_, _> = rejected
-        .iter()
-        .map(|rejection| (rejection.row_id, &rejection.reason))
+pub(super) fn row_states(rows: &[(i64, RowStatus)], rejected: Vec<Rejection>) -> RowStates {
+    let mut reasons: HashMap<_, _> = rejected
+        .into_iter()
+        .map(|rejection| (rejection.row_id, rejection.reason))
         .collect();
     let mut states = RowStates {
         changed: Vec::with_capacity(rows.len()),
@@ -80,12 +80,12 @@ pub(super) fn row_states(rows: &[(i64, RowStatus)], rejected: &[Rejection]) -> R
         rejected: 0,
     };
     for (id, status) in rows {
-        match reasons.get(id) {
+        match reasons.remove(id) {
             Some(reason) => {
                 states.rejected += u64::from(*status != RowStatus::Rejected);
                 states.changed.push(RowState {
                     id: *id,
-                    reason: Some((*reason).clone()),
+                    reason: Some(reason),
                 });
             }
             None if *status != RowStatus::Completed => {
@@ -119,7 +119,7 @@ mod tests {
             row_id: 3,
             reason: "unit_missing: none".into(),
         }];
-        let states = row_states(&rows, &rejected);
+        let states = row_states(&rows, rejected.into());
         assert_eq!(
             states.outcome(),
             GroupOutcome::Folded {

@@ -10,6 +10,7 @@ pub mod history;
 mod migrations;
 pub mod pool;
 pub mod postgres;
+mod room;
 mod sql;
 pub mod sqlite;
 mod status_rows;

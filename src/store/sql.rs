@@ -1,11 +1,54 @@
 //! Statement texts that both backends build from a domain's columns.
 
 use super::Which;
-use crate::domain::{Columns, Fold};
+use crate::domain::table::ColumnType;
+use crate::domain::{Columns, Fold, bounds};
 
 /// The names of a domain's payload columns, quoted, in order.
 pub(super) fn payload_columns<F: Fold>() -> Vec<String> {
     quoted::<F::Payload>()
+}
+
+/// The columns of a domain's raw table that hold texts which a fold reads.
+pub(super) fn text_columns<F: Fold>() -> Vec<&'static str> {
+    let own = F::Payload::COLUMNS.iter();
+    let own = own.filter(|column| column.ty == ColumnType::Text);
+    let own = own.map(|column| column.name);
+    ["source", "device", "note"].into_iter().chain(own).collect()
+}
+
+/// The place, from 1 on, of the first text column whose text is longer than it
+/// may be; 0 where none is.
+///
+/// `octet_length` reads the length alone: neither backend loads a long text for
+/// it (`toast_raw_datum_size` in `detoast.c`; `OPFLAG_BYTELENARG` in `expr.c`).
+pub(super) fn place_of_too_long<F: Fold>() -> String {
+    let columns = text_columns::<F>();
+    let tests = columns.iter().zip(1..).map(|(column, place)| {
+        let longest = bounds::longest(column);
+        format!("when octet_length(\"{column}\") > {longest} then {place}")
+    });
+    let tests: Vec<_> = tests.collect();
+    format!("case {} else 0 end", tests.join(" "))
+}
+
+/// A raw column as a fold reads it: nothing of a text that is too long leaves
+/// the database.
+pub(super) fn bounded(column: &str) -> String {
+    let longest = bounds::longest(column);
+    format!(
+        "case when octet_length(\"{column}\") > {longest} then '' else \"{column}\" end as \"{column}\""
+    )
+}
+
+/// What a fold reads of a raw row behind its offset, in order.
+pub(super) fn raw_columns<F: Fold>() -> String {
+    let common = ["source", "device", "note"].into_iter().map(bounded);
+    let own = F::Payload::COLUMNS.iter().map(|column| match column.ty {
+        ColumnType::Text => bounded(column.name),
+        _ => format!("\"{}\"", column.name),
+    });
+    common.chain(own).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of a domain's measure columns, quoted, in order.

@@ -9,7 +9,9 @@ use chrono::NaiveDate;
 use super::group_states::{RowStates, RowStatus, row_states};
 use super::{GroupOutcome, Isolation};
 use crate::domain::group::{GroupFold, fold_group};
-use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection};
+use super::room::LONG_FOLD;
+use super::sql::text_columns;
+use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection, bounds};
 
 /// Begins the reason of rows without which their group folds.
 pub(super) const POISON: &str = "poison: ";
@@ -24,6 +26,17 @@ pub(super) struct StoredRaw<P> {
     pub(super) status: RowStatus,
     /// Rejected because its group cannot be folded with it.
     pub(super) poison: bool,
+    /// See [`place_of_too_long`](super::sql::place_of_too_long).
+    pub(super) too_long: u8,
+    /// What its texts take, in bytes.
+    pub(super) text_bytes: u32,
+}
+
+impl<P> StoredRaw<P> {
+    /// Bytes that it takes, with what an allocation adds to each of its texts.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.text_bytes as usize
+    }
 }
 
 /// All that a group's fold needs.
@@ -37,18 +50,18 @@ pub(super) struct StoredGroup<F: Fold> {
 }
 
 /// Which rows a fold leaves out.
-pub(super) enum LeaveOut<'a> {
+pub(super) enum LeaveOut {
     /// None: a marked group gives its poison another chance.
     Nothing,
     Poison,
     /// And rejects them.
-    Suspects(&'a Isolation),
+    Suspects(Isolation),
 }
 
-impl<'a> LeaveOut<'a> {
-    pub(super) fn of(isolation: Option<&'a Isolation>, marked: bool) -> Self {
+impl LeaveOut {
+    pub(super) fn of(isolation: Option<&Isolation>, marked: bool) -> Self {
         match isolation {
-            Some(isolation) => LeaveOut::Suspects(isolation),
+            Some(isolation) => LeaveOut::Suspects(isolation.clone()),
             None if marked => LeaveOut::Nothing,
             None => LeaveOut::Poison,
         }
@@ -60,6 +73,7 @@ impl<'a> LeaveOut<'a> {
 pub(super) struct Panicked;
 
 pub(super) struct Folded<F: Fold> {
+    /// Its rejections are in `states`.
     pub(super) fold: GroupFold<F::Measure>,
     pub(super) states: RowStates,
 }
@@ -71,6 +85,11 @@ impl<F: Fold> Folded<F> {
 }
 
 impl<F: Fold> StoredGroup<F> {
+    /// Whether its fold takes long enough for a thread of its own.
+    pub(super) fn is_long(&self) -> bool {
+        self.rows.len() + self.day_rows.len() >= LONG_FOLD
+    }
+
     /// Whether every row is `completed` or `rejected`.
     pub(super) fn is_settled(&self) -> bool {
         self.rows.iter().all(|row| row.status != RowStatus::Open)
@@ -88,6 +107,7 @@ impl<F: Fold> StoredGroup<F> {
         let mut statuses = Vec::with_capacity(self.rows.len());
         let mut rows = Vec::with_capacity(self.rows.len());
         let mut left_out = Vec::new();
+        let columns = text_columns::<F>();
         for stored in self.rows {
             let id = stored.row.id;
             match leave_out {
@@ -98,6 +118,10 @@ impl<F: Fold> StoredGroup<F> {
                         reason: format!("{POISON}{}", isolation.error),
                     });
                 }
+                _ if stored.too_long > 0 => left_out.push(Rejection {
+                    row_id: id,
+                    reason: bounds::too_long(columns[usize::from(stored.too_long) - 1]),
+                }),
                 _ => rows.push(stored.row),
             }
             statuses.push((id, stored.status));
@@ -108,7 +132,7 @@ impl<F: Fold> StoredGroup<F> {
         .map_err(|_| Panicked)?;
         fold.rejected.extend(left_out);
         Ok(Folded {
-            states: row_states(&statuses, &fold.rejected),
+            states: row_states(&statuses, std::mem::take(&mut fold.rejected)),
             fold,
         })
     }
@@ -125,14 +149,14 @@ impl<F: Fold> StoredGroup<F> {
             })
             .collect();
         Folded {
-            states: row_states(&statuses, &rejected),
+            states: row_states(&statuses, rejected),
             fold: GroupFold {
                 aggregates: Vec::new(),
                 periods: Vec::new(),
                 replaces: false,
                 first_fold: false,
                 shared: BTreeSet::new(),
-                rejected,
+                rejected: Vec::new(),
             },
         }
     }

@@ -1,6 +1,7 @@
 //! What goes into a store's operations and comes out of them.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -102,9 +103,9 @@ pub enum GroupOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Isolation {
     /// Ids of raw rows.
-    pub rows: BTreeSet<i64>,
+    pub rows: Arc<HashSet<i64>>,
     /// How the group fails with them; becomes their reason.
-    pub error: String,
+    pub error: Arc<str>,
     /// Roll back at the end: only find out whether the rest can be folded.
     pub trial: bool,
 }

@@ -42,7 +42,10 @@ pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<Grou
 
 async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let mut retry = 0;
+    // Each try so far failed while others did not.
+    let mut alone = true;
     let error = loop {
+        let folded_before = engine.folded.load(Ordering::Relaxed);
         if engine.breaker.is_open() {
             return Ok(GroupResult::Interrupted);
         }
@@ -53,6 +56,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
                 completed,
                 rejected,
             }) => {
+                engine.folded.fetch_add(1, Ordering::Relaxed);
                 return Ok(GroupResult::Folded {
                     completed,
                     rejected,
@@ -62,6 +66,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             Err(error) => error,
         };
         metrics::error(error.class);
+        alone = alone && fails_alone(engine, &error, folded_before).await;
         if !error.is_transient() || error.is_lock_timeout() || retry == TRANSIENT_RETRIES {
             break error;
         }
@@ -84,6 +89,12 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     if engine.breaker.is_open() {
         return Ok(GroupResult::Interrupted);
     }
+    let has_poison = error.class == ErrorClass::Data;
+    let error = if alone {
+        own_failure(&error, retry + 1)
+    } else {
+        error
+    };
     let recorded = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
     let Some(state) = recorded else {
         return Ok(GroupResult::Skipped);
@@ -92,13 +103,36 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         GroupState::Due { attempts } => attempts > 1,
         GroupState::Dead { .. } => true,
     };
-    if error.class == ErrorClass::Data
+    if has_poison
         && keeps_failing
-        && let Some(result) = isolate(engine, key, &error).await?
+        && let Some(result) = isolate(engine, key, &error, state).await?
     {
         return Ok(result);
     }
     Ok(GroupResult::Failed)
+}
+
+/// Whether a transient failure is of this group alone: the server answers on
+/// another connection after it closed this one, or has folded other groups while
+/// this one timed out. In an outage, and on a server that is slow for all, it is
+/// not.
+async fn fails_alone<S: Store>(engine: &Engine<S>, error: &StoreError, folded_before: u64) -> bool {
+    if !error.may_be_the_groups() || engine.breaker.is_open() {
+        return false;
+    }
+    if error.no_connection {
+        return engine.observe(engine.store.ping().await).is_ok();
+    }
+    engine.folded.load(Ordering::Relaxed) > folded_before
+}
+
+/// A transient failure that counts as an attempt, because the group alone has it.
+fn own_failure(error: &StoreError, tries: u32) -> StoreError {
+    let message = format!(
+        "failed {tries} times in a row while the server answered others: {}",
+        error.message
+    );
+    StoreError::new(ErrorClass::Data, error.operation, message)
 }
 
 /// Marks a group failed, in a transaction of its own. `backoff` is the pause

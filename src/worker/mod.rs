@@ -50,6 +50,8 @@ pub struct Engine<S> {
     pub pace: PaceConfig,
     /// Transient failures since a batch last asked.
     pub retries: Arc<AtomicU64>,
+    /// Groups folded since the start.
+    pub folded: Arc<AtomicU64>,
 }
 
 impl<S: Store> Engine<S> {
@@ -76,6 +78,7 @@ impl<S: Store> Engine<S> {
             slots: Arc::new(Semaphore::new(concurrency)),
             pace,
             retries: Arc::default(),
+            folded: Arc::default(),
         }
     }
 

@@ -149,6 +149,18 @@ impl Workers {
             .sum()
     }
 
+    /// The largest peak of resident memory of those that run now, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let peak = |slot: &Arc<Slot>| -> u64 {
+            let pid = slot.child.lock().unwrap().id();
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+            kib.unwrap().parse().unwrap()
+        };
+        self.slots.iter().map(peak).max().unwrap_or(0) / 1024
+    }
+
     /// What was tried again: groups at once, groups later, passes.
     pub(crate) fn retries(&self) -> u64 {
         self.logged(&["tried again", "next one in", "dead after"])

@@ -19,6 +19,7 @@ mod garbage;
 mod health;
 mod lab_texts;
 mod labs_oracle;
+mod limits;
 mod modes;
 mod monitoring;
 mod nutrition;
@@ -27,6 +28,7 @@ mod page;
 mod pgbouncer;
 #[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
+mod poison;
 mod privacy;
 mod real_data;
 mod retention;

@@ -1,12 +1,13 @@
 //! What a period's results amount to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::LabMeasure;
 use super::flag::Flag;
 use super::result::Reported;
 use super::subject::Subject;
 use super::value::Value;
+use crate::domain::bounds::{Listed, MAX_SHOWN_CHARS, named};
 use crate::domain::sum::{Sum, mean};
 use crate::domain::text::truncate;
 
@@ -29,7 +30,7 @@ pub(super) struct Tally<'r> {
     reference: (Option<f64>, Option<f64>),
     flag: Option<Flag>,
     worst_flag: Option<Flag>,
-    sources: BTreeSet<&'r str>,
+    sources: Listed<'r>,
     pub(super) rejected_count: i64,
 }
 
@@ -63,19 +64,20 @@ impl<'r> Tally<'r> {
         if let Some(text) = &reading.counted_text {
             self.add_text_value(truncate(text, MAX_TEXT_CHARS), 1);
         }
-        self.add_texts(&reading.text, &reading.text);
+        let shown = truncate(&reading.text, MAX_SHOWN_CHARS);
+        self.add_texts(shown, shown);
         self.add_names(subject.code.as_deref(), &subject.name);
         if let Some(interval) = reading.interval {
             self.reference = (interval.low, interval.high);
         }
         self.add_flags(reading.flag, reading.flag);
-        self.add_source(source);
+        self.sources.add(source);
     }
 
     pub(super) fn add_no_result(&mut self, subject: &Subject<'_>, source: &'r str) {
         self.no_result_count += 1;
         self.add_names(subject.code.as_deref(), &subject.name);
-        self.add_source(source);
+        self.sources.add(source);
     }
 
     pub(super) fn add_day(&mut self, day: &'r LabMeasure) {
@@ -100,9 +102,7 @@ impl<'r> Tally<'r> {
             self.add_texts(&day.first_text, &day.last_text);
             self.add_flags(Flag::from_name(&day.flag), Flag::from_name(&day.worst_flag));
         }
-        for source in &day.sources {
-            self.add_source(source);
-        }
+        self.sources.add_list(&day.sources);
         self.rejected_count += day.rejected_count;
     }
 
@@ -163,12 +163,6 @@ impl<'r> Tally<'r> {
         self.worst_flag = self.worst_flag.max(Some(worst));
     }
 
-    fn add_source(&mut self, source: &'r str) {
-        if !source.trim().is_empty() {
-            self.sources.insert(source);
-        }
-    }
-
     /// Without the days covered, which day rows do not have.
     pub(super) fn finish(self) -> LabMeasure {
         let numbers = self.numbers.as_ref();
@@ -191,13 +185,13 @@ impl<'r> Tally<'r> {
             last: numbers.map(|numbers| numbers.last),
             first_text,
             last_text,
-            text_values: self.text_values,
+            text_values: named(self.text_values, |sum, count| *sum += count),
             reference_low: self.reference.0,
             reference_high: self.reference.1,
             flag: flag_name(self.flag),
             worst_flag: flag_name(self.worst_flag),
             days_covered: None,
-            sources: self.sources.into_iter().map(str::to_owned).collect(),
+            sources: self.sources.finish(),
             rejected_count: self.rejected_count,
         }
     }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use super::entry::{self, MealId, Readings};
 use super::tally::Tally;
 use super::{NutritionEntry, NutritionMeasure};
+use crate::domain::bounds::named;
 use crate::domain::period::local_midnight;
 use crate::domain::sum::Sum;
 use crate::domain::{Aggregate, AggregateKey, DayFold, Period, RawRow, Rejection};
@@ -62,7 +63,7 @@ pub(super) fn fold_day(
     let aggregates = days.filter_map(|(series, (day, refused))| {
         let mut day = day?;
         day.tally.rejected_count = refused;
-        let by_name = |(id, sum): (MealId, Sum)| (meals[id].to_string(), sum.total());
+        let by_name = |(id, sum): (MealId, Sum)| (meals[id].to_string(), sum);
         Some(Aggregate {
             key: AggregateKey {
                 period: Period::Day,
@@ -73,7 +74,7 @@ pub(super) fn fold_day(
             },
             measure: day
                 .tally
-                .finish(day.meals.into_iter().map(by_name).collect()),
+                .finish(totals(day.meals.into_iter().map(by_name).collect())),
         })
     });
     let mut aggregates: Vec<_> = aggregates.collect();
@@ -95,12 +96,18 @@ pub(super) fn fold_days(days: &[&Aggregate<NutritionMeasure>]) -> NutritionMeasu
             meals.entry(meal).or_default().add(*total);
         }
     }
-    let by_name = |(name, sum): (&str, Sum)| (name.to_owned(), sum.total());
+    let by_name = |(name, sum): (&str, Sum)| (name.to_owned(), sum);
     NutritionMeasure {
         // At most 31 days.
         days_covered: i64::try_from(days.len()).ok(),
-        ..tally.finish(meals.into_iter().map(by_name).collect())
+        ..tally.finish(totals(meals.into_iter().map(by_name).collect()))
     }
+}
+
+fn totals(meals: BTreeMap<String, Sum>) -> BTreeMap<String, f64> {
+    let bounded = named(meals, |sum, other| sum.add(other.total()));
+    let totals = bounded.into_iter().map(|(meal, sum)| (meal, sum.total()));
+    totals.collect()
 }
 
 #[cfg(test)]

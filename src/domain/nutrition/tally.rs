@@ -1,8 +1,9 @@
 //! What a period's entries amount to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::NutritionMeasure;
+use crate::domain::bounds::Listed;
 use crate::domain::sum::{Sum, mean};
 
 /// Grows entry by entry, or day by day, in the order of time.
@@ -14,7 +15,7 @@ pub(super) struct Tally<'r> {
     max: f64,
     first: f64,
     last: f64,
-    sources: BTreeSet<&'r str>,
+    sources: Listed<'r>,
     pub(super) rejected_count: i64,
 }
 
@@ -28,7 +29,7 @@ impl<'r> Tally<'r> {
             max: first,
             first,
             last: first,
-            sources: BTreeSet::new(),
+            sources: Listed::default(),
             rejected_count: 0,
         }
     }
@@ -38,7 +39,7 @@ impl<'r> Tally<'r> {
         self.sum.add(amount);
         self.extend(amount, amount);
         self.last = amount;
-        self.add_source(source);
+        self.sources.add(source);
     }
 
     pub(super) fn add_day(&mut self, day: &'r NutritionMeasure) {
@@ -46,21 +47,13 @@ impl<'r> Tally<'r> {
         self.sum.add(day.value_sum);
         self.extend(day.min, day.max);
         self.last = day.last;
-        for source in &day.sources {
-            self.add_source(source);
-        }
+        self.sources.add_list(&day.sources);
         self.rejected_count += day.rejected_count;
     }
 
     fn extend(&mut self, min: f64, max: f64) {
         self.min = self.min.min(min);
         self.max = self.max.max(max);
-    }
-
-    fn add_source(&mut self, source: &'r str) {
-        if !source.trim().is_empty() {
-            self.sources.insert(source);
-        }
     }
 
     /// Without the days covered, which day rows do not have.
@@ -77,7 +70,7 @@ impl<'r> Tally<'r> {
             last: self.last,
             meals,
             days_covered: None,
-            sources: self.sources.into_iter().map(str::to_owned).collect(),
+            sources: self.sources.finish(),
             rejected_count: self.rejected_count,
         }
     }

@@ -8,6 +8,7 @@ use super::registry::Kind;
 use super::sample::{Sample, Samples};
 use super::source::SourceSet;
 use super::{VitalMeasure, VitalSample};
+use crate::domain::bounds::Listed;
 use crate::domain::period::local_midnight;
 use crate::domain::{Aggregate, AggregateKey, DayFold, FoldRules, Period, RawRow, Rejection};
 
@@ -59,16 +60,13 @@ pub(super) fn fold_days(days: &[&Aggregate<VitalMeasure>]) -> VitalMeasure {
     for day in later {
         accumulator.add_day(day);
     }
-    let sources = days.iter().flat_map(|day| &day.measure.sources);
-    let mut sources: Vec<_> = sources.filter(|name| !name.trim().is_empty()).collect();
-    sources.sort_unstable();
-    sources.dedup();
+    let sources = Listed::of(days.iter().map(|day| &*day.measure.sources));
     let hours = days.iter().filter_map(|day| day.measure.hours_covered);
     VitalMeasure {
         hours_covered: hours.reduce(|sum, hours| sum + hours),
         // At most 366 days.
         days_covered: i64::try_from(days.len()).ok(),
-        ..accumulator.finish(sources.into_iter().cloned().collect())
+        ..accumulator.finish(sources.finish())
     }
 }
 

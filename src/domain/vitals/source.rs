@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::FoldRules;
+use crate::domain::bounds::listed;
 use crate::domain::memo::Memo;
 
 /// A source's place among the distinct names of a group's sources in order,
@@ -77,15 +78,15 @@ impl SourceSet {
         }
     }
 
-    /// In order, of the group's names; blank ones say nothing.
+    /// In order, of the group's names, see [`listed`]; blank ones say nothing.
     pub(super) fn names(&self, all: &[&str]) -> Vec<String> {
         let first = (0..64.min(all.len())).filter(|id| self.first >> id & 1 == 1);
-        first
+        let names: Vec<&str> = first
             .chain(self.others.iter().copied())
             .map(|id| all[id])
             .filter(|name| !name.trim().is_empty())
-            .map(str::to_owned)
-            .collect()
+            .collect();
+        listed(names.iter().copied(), names.len())
     }
 }
 

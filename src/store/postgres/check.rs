@@ -18,6 +18,7 @@ use crate::domain::drift::compare;
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, Fold, FoldRules, UserId};
 use crate::store::GroupCheck;
+use crate::store::room::{LARGEST, Room};
 use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
 
 struct Versioned<M>(Aggregate<M>, i32);
@@ -56,7 +57,7 @@ pub(super) async fn check<F: Fold>(
             .bind::<Date, _>(local_date)
             .get_result(connection)
             .await?;
-            let group = read::<F>(connection, user_id, local_date).await?;
+            let group = read::<F>(connection, user_id, local_date, Room::of(LARGEST)).await?;
             if mark.marked || !group.is_settled() {
                 return Ok(GroupCheck::Unsettled);
             }

@@ -1,12 +1,17 @@
 //! A group's transaction.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use chrono::NaiveDate;
 use diesel::QueryResult;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures::join;
+use futures::future::join_all;
+use futures::{TryStreamExt, join, try_join};
+use tokio::sync::Semaphore;
 use tokio::task::unconstrained;
 
 use super::cached::Cached;
@@ -14,11 +19,12 @@ use super::classify;
 use super::group_texts::Texts;
 use super::group_write::{Expect, Writes};
 use super::pool::{PgPool, answer};
-use super::rows::DayRow;
+use super::rows::{DayRow, Statement};
 use super::session::Session;
 use crate::domain::group::neighbour_dates;
 use crate::domain::{Fold, FoldRules, GroupKey, UserId};
-use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
+use crate::store::room::{LARGEST, ROOM, Room, TooLarge};
+use crate::store::stored_group::{Folded, LeaveOut, Panicked, StoredGroup, StoredRaw};
 use crate::store::{ErrorClass, GroupOutcome, Isolation, Result, StoreError};
 
 #[derive(diesel::QueryableByName)]
@@ -44,22 +50,38 @@ impl From<diesel::result::Error> for Failed {
     }
 }
 
+/// `large` is the turn of the one group at a time that needs more than its room.
 pub(super) async fn fold<F: Fold>(
     pool: &PgPool,
     key: GroupKey,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     isolation: Option<&Isolation>,
+    large: &Semaphore,
 ) -> Result<GroupOutcome> {
-    let tried = transact::<F>(pool, key, rules, isolation, Expect::WhatDayRowsSay).await?;
-    let result = match tried {
-        // A row is there that no day row tells of: replace whatever there is.
-        Err(Failed::Statement(Error::DatabaseError(UniqueViolation, _))) => {
-            transact::<F>(pool, key, rules, isolation, Expect::Anything).await?
+    let mut expect = Expect::WhatDayRowsSay;
+    let mut turn = None;
+    let result = loop {
+        let room = Room::of(if turn.is_some() { LARGEST } else { ROOM });
+        let tried = transact::<F>(pool, key, rules, isolation, expect, room).await?;
+        match &tried {
+            // A row is there that no day row tells of: replace whatever there is.
+            Err(Failed::Statement(Error::DatabaseError(UniqueViolation, _)))
+                if expect != Expect::Anything =>
+            {
+                expect = Expect::Anything;
+            }
+            // Waits without a connection.
+            Err(Failed::Statement(error)) if TooLarge::is(error) && turn.is_none() => {
+                turn = Some(large.acquire().await.expect("it is never closed"));
+            }
+            _ => break tried,
         }
-        tried => tried,
     };
     result.map_err(|failed| match failed {
-        Failed::Statement(error) => classify::statement("fold group", &error),
+        Failed::Statement(error) => StoreError {
+            of_group: true,
+            ..classify::statement("fold group", &error)
+        },
         Failed::Panicked => StoreError::new(ErrorClass::Data, "fold group", "the fold panicked"),
     })
 }
@@ -70,18 +92,15 @@ pub(super) async fn fold<F: Fold>(
 async fn transact<F: Fold>(
     pool: &PgPool,
     key: GroupKey,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     isolation: Option<&Isolation>,
     expect: Expect,
+    room: Room,
 ) -> Result<std::result::Result<GroupOutcome, Failed>> {
     let mut lease = pool.get("fold group").await?;
     let limit = lease.answer_timeout();
     let session = lease.session();
-    let result = answer(
-        limit,
-        in_transaction::<F>(session, key, rules, isolation, expect),
-    )
-    .await;
+    let result = in_transaction::<F>(session, limit, key, rules, isolation, expect, room).await;
     if result.is_ok() {
         lease.give_back();
     }
@@ -97,36 +116,53 @@ const BEGIN: &str = "begin isolation level read committed; set local synchronous
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
 
+/// Each of its steps is answered within `limit`.
 async fn in_transaction<F: Fold>(
     session: &mut Session,
+    limit: Duration,
     key: GroupKey,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     isolation: Option<&Isolation>,
     expect: Expect,
+    room: Room,
 ) -> std::result::Result<GroupOutcome, Failed> {
-    let (lock, group) = begin_and_read::<F>(session, key).await?;
+    let (lock, group) = answer(limit, begin_and_read::<F>(session, key, room)).await?;
     // Put off since it was found: another worker tried it meanwhile.
     let group = group.filter(|_| !lock.put_off || isolation.is_some());
     let Some(group) = group else {
-        session.connection.batch_execute(ROLLBACK).await?;
+        answer(limit, session.connection.batch_execute(ROLLBACK)).await?;
         return Ok(GroupOutcome::Locked);
     };
     let leave_out = LeaveOut::of(isolation, lock.version.is_some());
-    let folded = group
-        .fold(key.local_date, rules, &leave_out)
-        .map_err(|Panicked| Failed::Panicked)?;
+    let folded = fold_apart(group, key, rules, leave_out).await?;
     let outcome = folded.outcome();
-    let writes = Writes::new::<F>(key, folded, lock.version, expect);
-    if isolation.is_some_and(|isolation| isolation.trial) {
-        writes.send(&session.connection).await?;
+    let writes = Writes::<F>::new(key, folded, lock.version, expect);
+    let end = if isolation.is_some_and(|isolation| isolation.trial) {
         // What a commit would check, too.
-        let checked = "set constraints all immediate";
-        session.connection.batch_execute(checked).await?;
-        session.connection.batch_execute(ROLLBACK).await?;
+        "set constraints all immediate; rollback"
     } else {
-        write_and_commit(session, writes).await?;
-    }
+        COMMIT
+    };
+    write_and_end(session, limit, writes, end).await?;
     Ok(outcome)
+}
+
+/// On a thread of its own where it takes long.
+async fn fold_apart<F: Fold>(
+    group: StoredGroup<F>,
+    key: GroupKey,
+    rules: &Arc<FoldRules>,
+    leave_out: LeaveOut,
+) -> std::result::Result<Folded<F>, Failed> {
+    let folded = if group.is_long() {
+        let rules = rules.clone();
+        let fold = move || group.fold(key.local_date, &rules, &leave_out);
+        let folded = tokio::task::spawn_blocking(fold).await;
+        folded.unwrap_or(Err(Panicked))
+    } else {
+        group.fold(key.local_date, rules, &leave_out)
+    };
+    folded.map_err(|Panicked| Failed::Panicked)
 }
 
 /// Opens the transaction, takes the user's lock and reads the group, in one
@@ -139,6 +175,7 @@ async fn in_transaction<F: Fold>(
 async fn begin_and_read<F: Fold>(
     session: &mut Session,
     key: GroupKey,
+    room: Room,
 ) -> QueryResult<(Lock, Option<StoredGroup<F>>)> {
     let (user_id, local_date) = (key.user_id, key.local_date);
     let texts = Texts::of::<F>();
@@ -146,7 +183,7 @@ async fn begin_and_read<F: Fold>(
     let mut connection = &session.connection;
     let begun = connection.batch_execute(BEGIN);
     let lock = try_user_lock::<F>(&session.connection, user_id, local_date);
-    let group = read::<F>(&session.connection, user_id, local_date);
+    let group = read::<F>(&session.connection, user_id, local_date, room);
     if session.prepared.has_all(&used) {
         let (begun, lock, group) = unconstrained(async { join!(begun, lock, group) }).await;
         begun?;
@@ -166,22 +203,43 @@ async fn begin_and_read<F: Fold>(
     Ok((lock, Some(group)))
 }
 
-/// With the commit in the writes' round trip. Where one of them fails, the
-/// server makes it a rollback.
-async fn write_and_commit(session: &mut Session, writes: Writes) -> QueryResult<()> {
-    let used = writes.texts();
+/// With the end in the writes' round trip where they are few. Where one of them
+/// fails, the server makes a commit a rollback.
+async fn write_and_end<F: Fold>(
+    session: &mut Session,
+    limit: Duration,
+    mut writes: Writes<F>,
+    end: &str,
+) -> QueryResult<()> {
     let connection = &session.connection;
-    let mut committing = connection;
-    let commit = committing.batch_execute(COMMIT);
-    if session.prepared.has_all(&used) {
-        let written = writes.send(connection);
-        let (written, committed) = unconstrained(async { join!(written, commit) }).await;
-        return written.and(committed);
+    let mut ending = connection;
+    if writes.are_many() {
+        while let Some((_, statement)) = writes.next() {
+            answer(limit, execute(connection, statement)).await?;
+        }
+        return answer(limit, ending.batch_execute(end)).await;
     }
-    writes.send(connection).await?;
-    commit.await?;
+    let (used, statements): (Vec<_>, Vec<_>) = writes.unzip();
+    let written = async {
+        let written = statements.into_iter().map(|one| execute(connection, one));
+        // The first that failed: those behind it say only that it did.
+        let written = join_all(written).await;
+        written.into_iter().collect::<QueryResult<Vec<_>>>().map(drop)
+    };
+    let end = ending.batch_execute(end);
+    if session.prepared.has_all(&used) {
+        let both = async { QueryResult::Ok(unconstrained(async { join!(written, end) }).await) };
+        let (written, ended) = answer(limit, both).await?;
+        return written.and(ended);
+    }
+    answer(limit, written).await?;
+    answer(limit, end).await?;
     session.prepared.add(&used);
     Ok(())
+}
+
+async fn execute(mut connection: &AsyncPgConnection, one: Cached<Statement>) -> QueryResult<usize> {
+    RunQueryDsl::execute(one, &mut connection).await
 }
 
 pub(super) async fn try_user_lock<F: Fold>(
@@ -199,10 +257,12 @@ pub(super) async fn try_user_lock<F: Fold>(
     .await
 }
 
+/// Ends with [`TooLarge`] as soon as the group takes more than its room.
 pub(super) async fn read<F: Fold>(
     connection: &AsyncPgConnection,
     user_id: UserId,
     local_date: NaiveDate,
+    room: Room,
 ) -> QueryResult<StoredGroup<F>> {
     let raw = Cached(
         diesel::sql_query(&Texts::of::<F>().raw_rows)
@@ -218,15 +278,35 @@ pub(super) async fn read<F: Fold>(
             .bind::<Date, _>(local_date)
             .bind::<Text, _>(F::DOMAIN.name()),
     );
+    let room = Mutex::new(room);
+    let take = |bytes| room.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
     let (mut a, mut b) = (connection, connection);
-    let (raw, days) = join!(raw.load(&mut a), days.load(&mut b));
+    let raw = async {
+        let mut rows = Vec::new();
+        let mut stream = raw.load_stream::<StoredRaw<F::Payload>>(&mut a).await?;
+        while let Some(row) = stream.try_next().await? {
+            take(row.weight())?;
+            rows.push(row);
+        }
+        QueryResult::Ok(rows)
+    };
+    let days = async {
+        let mut rows = Vec::new();
+        let mut sealed = false;
+        let mut stream = days.load_stream::<DayRow<F::Measure>>(&mut b).await?;
+        while let Some(row) = stream.try_next().await? {
+            take(row.weight())?;
+            sealed |= row.sealed;
+            rows.extend(row.aggregate);
+        }
+        QueryResult::Ok((sealed, rows))
+    };
     // The first that failed: the one behind it says only that it did.
-    let rows = raw?;
-    let days: Vec<DayRow<F::Measure>> = days?;
+    let (rows, (sealed, day_rows)) = try_join!(raw, days)?;
     Ok(StoredGroup {
         rows,
-        sealed: days.iter().any(|day| day.sealed),
-        day_rows: days.into_iter().filter_map(|day| day.aggregate).collect(),
+        sealed,
+        day_rows,
     })
 }
 

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use super::rows;
 use crate::domain::table::Columns;
 use crate::domain::{Domain, Fold};
-use crate::store::sql::{aggregate_key, list, measure_columns};
+use crate::store::sql::{
+    aggregate_key, list, measure_columns, place_of_too_long, raw_columns,
+};
 use crate::store::stored_group::POISON;
 use crate::with_domain;
 
@@ -103,9 +105,10 @@ impl Texts {
             raw_rows: format!(
                 "select id, status, \
                    (status = 'rejected' and starts_with(coalesce(error, ''), '{POISON}')) as poison, \
-                   utc_offset_minutes, source, device, note, {columns} \
+                   ({too_long})::smallint as too_long, utc_offset_minutes, {columns} \
                  from {raw} where user_id = $1 and local_date = $2 order by {time}, id",
-                columns = rows::select_list::<F::Payload>(),
+                too_long = place_of_too_long::<F>(),
+                columns = raw_columns::<F>(),
                 time = F::TIME_COLUMN,
             ),
             day_rows: format!(
@@ -119,15 +122,18 @@ impl Texts {
                 columns = rows::select_list::<F::Measure>(),
             ),
             write,
+            // Sets are compared as sets: a join with them might be one of every
+            // row with every row, because nothing is known of their size.
             delete_vanished: format!(
-                "delete from {aggregates} as a \
-                 using unnest($2::text[], $3::date[]) as p (period, local_date) \
-                 where a.user_id = $1 and a.period = p.period and a.local_date = p.local_date \
-                   and not exists ( \
-                     select from (select {keys}) as k \
-                     where k.period = a.period and k.local_date = a.local_date \
-                       and k.period_start = a.period_start and k.series = a.{series} \
-                       and k.unit = a.unit)",
+                "delete from {aggregates} as a using ( \
+                   select a.period, a.local_date, a.period_start, a.{series} as series, a.unit \
+                   from unnest($2::text[], $3::date[]) as p (period, local_date) \
+                     join {aggregates} as a \
+                       on a.user_id = $1 and a.period = p.period and a.local_date = p.local_date \
+                   except all select {keys}) as v \
+                 where a.user_id = $1 and a.period = v.period and a.local_date = v.local_date \
+                   and a.period_start = v.period_start and a.{series} = v.series \
+                   and a.unit = v.unit",
                 series = F::SERIES_COLUMN,
                 keys = unnest_keys(4),
             ),

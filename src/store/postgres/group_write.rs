@@ -1,10 +1,9 @@
 //! What a group's transaction writes.
 
+use std::vec::IntoIter;
+
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures::future::join_all;
 
 use super::array::PgArray;
 use super::cached::Cached;
@@ -13,7 +12,6 @@ use super::rows::{ColumnArrays, Statement};
 use crate::domain::group::GroupFold;
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, GroupKey, UserId};
-use crate::store::group_states::RowState;
 use crate::store::stored_group::Folded;
 
 /// What aggregates are stored already.
@@ -24,69 +22,98 @@ pub(super) enum Expect {
     Anything,
 }
 
-/// The statements that write a group, in order: a fixed number of them,
-/// whatever the number of rows.
-pub(super) struct Writes(Vec<(&'static str, Cached<Statement>)>);
+/// Aggregates, raw rows to complete, or raw rows to reject that one statement
+/// writes: it ends long before `statement_timeout`, and its message is far from
+/// the gigabyte at which the server closes the connection.
+const AT_ONCE: usize = 20_000;
 
-impl Writes {
-    pub(super) fn new<F: Fold>(
+/// The statements that write a group, in order: a fixed number of them for all
+/// but the largest groups. Each is built when it is its turn.
+pub(super) struct Writes<F: Fold> {
+    key: GroupKey,
+    /// Without its aggregates, which are in `aggregates`.
+    fold: GroupFold<F::Measure>,
+    /// Replace and delete whatever there is.
+    careful: bool,
+    cleans: bool,
+    aggregates: IntoIter<Aggregate<F::Measure>>,
+    completed: IntoIter<i64>,
+    rejected: IntoIter<(i64, String)>,
+    mark: Option<i64>,
+}
+
+impl<F: Fold> Writes<F> {
+    pub(super) fn new(
         key: GroupKey,
         folded: Folded<F>,
         mark: Option<i64>,
         expect: Expect,
-    ) -> Writes {
+    ) -> Self {
         let Folded {
             mut fold, states, ..
         } = folded;
         // A marked group is cleaned whatever its day rows say: that is how what
         // was changed behind our back is mended.
         let careful = mark.is_some() || expect == Expect::Anything;
-        let user_id = key.user_id;
-        let texts = Texts::of::<F>();
-        let mut writes = Writes(Vec::with_capacity(4));
-        if fold.replaces || careful {
-            let statement = delete_vanished::<F>(user_id, &fold);
-            writes.add(&texts.delete_vanished, statement);
-        }
-        let states = &states.changed;
-        let completed = states.iter().filter(|state| state.reason.is_none());
-        let completed: Vec<_> = completed.map(|state| state.id).collect();
-        if !(fold.aggregates.is_empty() && completed.is_empty()) {
-            let aggregates = std::mem::take(&mut fold.aggregates);
-            let empty = || RowArrays::of::<F>(aggregates.len());
-            let (mut new, mut known) = (empty(), empty());
-            for row in aggregates {
-                let is_new = !careful && fold.is_new(&row.key);
-                if is_new { &mut new } else { &mut known }.push(row);
+        let (mut completed, mut rejected) = (Vec::new(), Vec::new());
+        for state in states.changed {
+            match state.reason {
+                None => completed.push(state.id),
+                Some(reason) => rejected.push((state.id, reason)),
             }
-            writes.add(&texts.write, write::<F>(user_id, &completed, [new, known]));
         }
-        if completed.len() < states.len() {
-            writes.add(&texts.reject, reject::<F>(user_id, states));
+        Writes {
+            key,
+            careful,
+            cleans: fold.replaces || careful,
+            aggregates: std::mem::take(&mut fold.aggregates).into_iter(),
+            completed: completed.into_iter(),
+            rejected: rejected.into_iter(),
+            fold,
+            mark,
         }
-        if let Some(version) = mark {
-            writes.add(UNMARK, unmark(key, version));
-        }
-        writes
     }
 
-    fn add(&mut self, text: &'static str, statement: Statement) {
-        self.0.push((text, Cached(statement)));
+    /// Whether they are more than a fixed number of statements.
+    pub(super) fn are_many(&self) -> bool {
+        let longest = (self.aggregates.len())
+            .max(self.completed.len())
+            .max(self.rejected.len());
+        longest > AT_ONCE
     }
 
-    pub(super) fn texts(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(text, _)| *text).collect()
+    fn write(&mut self) -> Statement {
+        let room = self.aggregates.len().min(AT_ONCE);
+        let empty = || RowArrays::of::<F>(room);
+        let (mut new, mut known) = (empty(), empty());
+        for row in self.aggregates.by_ref().take(AT_ONCE) {
+            let is_new = !self.careful && self.fold.is_new(&row.key);
+            if is_new { &mut new } else { &mut known }.push(row);
+        }
+        let completed: Vec<_> = self.completed.by_ref().take(AT_ONCE).collect();
+        write::<F>(self.key.user_id, &completed, [new, known])
     }
+}
 
-    /// All in one round trip where they are prepared.
-    pub(super) async fn send(self, connection: &AsyncPgConnection) -> QueryResult<()> {
-        let send = |(_, statement)| async move {
-            let mut connection = connection;
-            RunQueryDsl::execute(statement, &mut connection).await
+impl<F: Fold> Iterator for Writes<F> {
+    type Item = (&'static str, Cached<Statement>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let texts = Texts::of::<F>();
+        let user_id = self.key.user_id;
+        let (text, statement): (&'static str, _) = if std::mem::take(&mut self.cleans) {
+            let stay = self.aggregates.as_slice();
+            let statement = delete_vanished::<F>(user_id, &self.fold, stay);
+            (&texts.delete_vanished, statement)
+        } else if self.aggregates.len() + self.completed.len() > 0 {
+            (&texts.write, self.write())
+        } else if self.rejected.len() > 0 {
+            let rejected = self.rejected.by_ref().take(AT_ONCE).collect();
+            (&texts.reject, reject::<F>(user_id, rejected))
+        } else {
+            (UNMARK, unmark(self.key, self.mark.take()?))
         };
-        // The first that failed: those behind it say only that it did.
-        let sent = join_all(self.0.into_iter().map(send)).await;
-        sent.into_iter().collect::<QueryResult<Vec<_>>>().map(drop)
+        Some((text, Cached(statement)))
     }
 }
 
@@ -162,7 +189,11 @@ impl KeyArrays {
 }
 
 /// Deletes what the group's periods no longer have.
-fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> Statement {
+fn delete_vanished<F: Fold>(
+    user_id: UserId,
+    fold: &GroupFold<F::Measure>,
+    stay: &[Aggregate<F::Measure>],
+) -> Statement {
     let (periods, dates): (Vec<_>, Vec<_>) = fold
         .periods
         .iter()
@@ -173,23 +204,21 @@ fn delete_vanished<F: Fold>(user_id: UserId, fold: &GroupFold<F::Measure>) -> St
         .bind::<BigInt, _>(user_id)
         .bind::<Array<Text>, _>(periods)
         .bind::<Array<Date>, _>(dates);
-    let mut keys = KeyArrays::with_capacity(fold.aggregates.len());
-    for row in &fold.aggregates {
+    let mut keys = KeyArrays::with_capacity(stay.len());
+    for row in stay {
         keys.push(&row.key);
     }
     keys.bind(statement)
 }
 
-fn reject<F: Fold>(user_id: UserId, states: &[RowState]) -> Statement {
-    let rejected = states
-        .iter()
-        .filter_map(|row| Some((row.id, row.reason.as_deref()?)));
-    let (ids, reasons): (Vec<_>, Vec<_>) = rejected.unzip();
+fn reject<F: Fold>(user_id: UserId, rejected: Vec<(i64, String)>) -> Statement {
+    let ids = rejected.iter().map(|(id, _)| *id);
+    let reasons = rejected.iter().map(|(_, reason)| &**reason);
     diesel::sql_query(&Texts::of::<F>().reject)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
-        .bind::<Array<BigInt>, _>(PgArray::of(ids.into_iter()))
-        .bind::<Array<Text>, _>(PgArray::of(reasons.into_iter()))
+        .bind::<Array<BigInt>, _>(PgArray::of(ids))
+        .bind::<Array<Text>, _>(PgArray::of(reasons))
 }
 
 fn unmark(key: GroupKey, version: i64) -> Statement {

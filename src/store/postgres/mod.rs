@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::config::Config;
@@ -45,6 +46,8 @@ pub struct PgStore {
     rules: Arc<FoldRules>,
     /// Older hour rows are not missed.
     keep_hours: Option<Duration>,
+    /// The turn of the one group at a time that needs more than its room.
+    large: Arc<Semaphore>,
 }
 
 impl PgStore {
@@ -59,6 +62,7 @@ impl PgStore {
             pool: PgPool::new(config, application_name)?,
             rules: Arc::new(config.aggregation.rules()),
             keep_hours: config.retention.keep_hours(),
+            large: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -194,7 +198,7 @@ impl Store for PgStore {
             user_id,
             local_date,
         };
-        group::fold::<F>(&self.pool, key, &self.rules, None).await
+        group::fold::<F>(&self.pool, key, &self.rules, None, &self.large).await
     }
 
     async fn fold_without<F: Fold>(
@@ -202,7 +206,7 @@ impl Store for PgStore {
         key: GroupKey,
         isolation: &Isolation,
     ) -> Result<GroupOutcome> {
-        group::fold::<F>(&self.pool, key, &self.rules, Some(isolation)).await
+        group::fold::<F>(&self.pool, key, &self.rules, Some(isolation), &self.large).await
     }
 
     async fn row_ids<F: Fold>(&self, key: GroupKey) -> Result<Vec<i64>> {

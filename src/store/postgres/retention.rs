@@ -11,6 +11,7 @@ use super::check::compare_stored;
 use super::group::{read, try_user_lock};
 use super::pull::{GroupRow, WITHIN, bind_filter};
 use crate::domain::{Domain, Fold, FoldRules, UserId};
+use crate::store::room::{LARGEST, Room};
 use crate::store::{GroupCheck, GroupFilter, Seal};
 
 #[derive(QueryableByName)]
@@ -134,7 +135,7 @@ pub(super) async fn seal<F: Fold>(
             if claimed == 0 {
                 return Ok(Seal::Unsettled);
             }
-            let group = read::<F>(connection, user_id, local_date).await?;
+            let group = read::<F>(connection, user_id, local_date, Room::of(LARGEST)).await?;
             let outcome = if !group.is_settled() {
                 Seal::Unsettled
             } else {

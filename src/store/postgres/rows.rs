@@ -12,6 +12,7 @@ use super::array::PgArray;
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
 use crate::store::group_states::RowStatus;
+use crate::store::room::ALLOCATION;
 use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Pg, SqlQuery>;
@@ -21,11 +22,26 @@ pub(super) type Statement = BoxedSqlQuery<'static, Pg, SqlQuery>;
 struct Fields<'r, R> {
     row: &'r R,
     next: usize,
+    /// What the texts read so far take.
+    text_bytes: usize,
 }
 
 impl<'r, R> Fields<'r, R> {
     fn of(row: &'r R) -> Self {
-        Self { row, next: 0 }
+        Self {
+            row,
+            next: 0,
+            text_bytes: 0,
+        }
+    }
+
+    fn next_text<'a>(&mut self, name: &str) -> deserialize::Result<Option<String>>
+    where
+        R: Row<'a, Pg>,
+    {
+        let text = self.next::<Nullable<Text>, Option<String>>(name)?;
+        self.text_bytes += text.as_ref().map_or(0, |text| text.len() + ALLOCATION);
+        Ok(text)
     }
 
     fn next<'a, ST, T>(&mut self, name: &str) -> deserialize::Result<T>
@@ -47,13 +63,9 @@ impl<'r, R> Fields<'r, R> {
     {
         let name = column.name;
         let value = match column.ty {
-            ColumnType::Text => self
-                .next::<Nullable<Text>, Option<_>>(name)?
-                .map(Value::Text),
+            ColumnType::Text => self.next_text(name)?.map(Value::Text),
             // Selected as text, see `select_list`.
-            ColumnType::Json => self
-                .next::<Nullable<Text>, Option<_>>(name)?
-                .map(Value::Json),
+            ColumnType::Json => self.next_text(name)?.map(Value::Json),
             ColumnType::Double => self
                 .next::<Nullable<Double>, Option<_>>(name)?
                 .map(Value::Double),
@@ -81,8 +93,8 @@ impl<'r, R> Fields<'r, R> {
                     .ok_or_else(|| format!("`{period}` is not a period"))?,
                 local_date: self.next::<Date, _>("local_date")?,
                 period_start: self.next::<Timestamptz, _>("period_start")?,
-                series: self.next::<Text, _>("series")?,
-                unit: self.next::<Text, _>("unit")?,
+                series: self.next_text("series")?.unwrap_or_default(),
+                unit: self.next_text("unit")?.unwrap_or_default(),
             },
             measure: M::from_values(|column| self.next_value(column))?,
         })
@@ -95,26 +107,29 @@ impl FromSql<Text, Pg> for RowStatus {
     }
 }
 
-/// Selected as id, status, poison, `utc_offset_minutes`, source, device, note
-/// and the columns of `P`.
+/// Selected as id, status, poison, `too_long`, `utc_offset_minutes`, source,
+/// device, note and the columns of `P`.
 impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let mut fields = Fields::of(row);
         let id = fields.next::<BigInt, _>("id")?;
         let status = fields.next::<Text, RowStatus>("status")?;
         let poison = fields.next::<Bool, _>("poison")?;
+        let too_long = fields.next::<SmallInt, i16>("too_long")?;
         let utc_offset_minutes = fields.next::<SmallInt, i16>("utc_offset_minutes")?;
         Ok(StoredRaw {
             row: RawRow {
                 id,
                 utc_offset_minutes: utc_offset_minutes.into(),
-                source: fields.next::<Text, _>("source")?,
-                device: fields.next::<Nullable<Text>, _>("device")?,
-                note: fields.next::<Nullable<Text>, _>("note")?,
+                source: fields.next_text("source")?.unwrap_or_default(),
+                device: fields.next_text("device")?,
+                note: fields.next_text("note")?,
                 payload: P::from_values(|column| fields.next_value(column))?,
             },
             status,
             poison,
+            too_long: u8::try_from(too_long)?,
+            text_bytes: u32::try_from(fields.text_bytes)?,
         })
     }
 }
@@ -136,6 +151,15 @@ impl<M: Columns> QueryableByName<Pg> for StoredAggregate<M> {
 pub(super) struct DayRow<M> {
     pub(super) sealed: bool,
     pub(super) aggregate: Option<Aggregate<M>>,
+    /// What its texts take, in bytes.
+    text_bytes: usize,
+}
+
+impl<M> DayRow<M> {
+    /// Bytes that it takes, once read from its JSON.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.text_bytes
+    }
 }
 
 impl<M: Columns> QueryableByName<Pg> for DayRow<M> {
@@ -147,6 +171,7 @@ impl<M: Columns> QueryableByName<Pg> for DayRow<M> {
         Ok(DayRow {
             sealed,
             aggregate: aggregate.transpose()?,
+            text_bytes: fields.text_bytes,
         })
     }
 }

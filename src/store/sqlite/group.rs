@@ -19,8 +19,11 @@ use crate::domain::group::{GroupFold, neighbour_dates};
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, FoldRules, GroupKey, UserId};
 use crate::store::group_states::RowState;
-use crate::store::sql::{aggregate_key, list, measure_columns};
-use crate::store::stored_group::{LeaveOut, POISON, Panicked, StoredGroup};
+use crate::store::sql::{
+    aggregate_key, list, measure_columns, place_of_too_long, raw_columns,
+};
+use crate::store::room::{LARGEST, Room};
+use crate::store::stored_group::{LeaveOut, POISON, Panicked, StoredGroup, StoredRaw};
 use crate::store::{GroupCheck, GroupOutcome, Isolation};
 
 pub(super) fn fold<F: Fold>(
@@ -94,23 +97,30 @@ fn read<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
 ) -> QueryResult<StoredGroup<F>> {
-    let rows = diesel::sql_query(format!(
+    let mut room = Room::of(LARGEST);
+    let mut rows = Vec::new();
+    let query = diesel::sql_query(format!(
         "select id, status, \
            (status = 'rejected' and coalesce(error, '') like '{POISON}%') as poison, \
-           utc_offset_minutes, source, device, note, {columns} \
+           {too_long} as too_long, utc_offset_minutes, {columns} \
          from {table} where user_id = ? and local_date = ? order by {time}, id",
-        columns = list("", &crate::store::sql::payload_columns::<F>()),
+        too_long = place_of_too_long::<F>(),
+        columns = raw_columns::<F>(),
         table = F::RAW_TABLE,
         time = F::TIME_COLUMN,
     ))
     .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(local_date.to_string())
-    .load(connection)?;
+    .bind::<Text, _>(local_date.to_string());
+    for row in query.load_iter::<StoredRaw<F::Payload>, _>(connection)? {
+        let row = row?;
+        room.take(row.weight())?;
+        rows.push(row);
+    }
     let sealed = exists::<F>(connection, "sealed_groups", user_id, local_date)?;
     Ok(StoredGroup {
         rows,
         sealed,
-        day_rows: read_day_rows::<F>(connection, user_id, local_date)?,
+        day_rows: read_day_rows::<F>(connection, user_id, local_date, room)?,
     })
 }
 
@@ -118,9 +128,10 @@ fn read_day_rows<F: Fold>(
     connection: &mut SqliteConnection,
     user_id: UserId,
     local_date: NaiveDate,
+    mut room: Room,
 ) -> QueryResult<Vec<Aggregate<F::Measure>>> {
     let (first, last) = neighbour_dates::<F>(local_date);
-    let rows: Vec<StoredAggregate<F::Measure>> = diesel::sql_query(format!(
+    let query = diesel::sql_query(format!(
         "select period, local_date, period_start, {series} as series, unit, {columns} \
          from {table} where user_id = ? and period = 'day' and local_date between ? and ?",
         series = F::SERIES_COLUMN,
@@ -129,9 +140,14 @@ fn read_day_rows<F: Fold>(
     ))
     .bind::<BigInt, _>(user_id)
     .bind::<Text, _>(first.to_string())
-    .bind::<Text, _>(last.to_string())
-    .load(connection)?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    .bind::<Text, _>(last.to_string());
+    let mut rows = Vec::new();
+    for row in query.load_iter::<StoredAggregate<F::Measure>, _>(connection)? {
+        let row = row?;
+        room.take(row.weight())?;
+        rows.push(row.0);
+    }
+    Ok(rows)
 }
 
 fn delete_vanished<F: Fold>(

@@ -12,6 +12,7 @@ use diesel::sqlite::Sqlite;
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
 use crate::store::group_states::RowStatus;
+use crate::store::room::ALLOCATION;
 use crate::store::stored_group::StoredRaw;
 
 pub(super) type Statement = BoxedSqlQuery<'static, Sqlite, SqlQuery>;
@@ -35,30 +36,61 @@ pub(super) fn parse_time(text: &str) -> deserialize::Result<DateTime<Utc>> {
 impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
         let offset = NamedRow::get::<BigInt, i64>(row, "utc_offset_minutes")?;
+        let mut text_bytes = 0;
+        let mut text = |name| {
+            let text = NamedRow::get::<Nullable<Text>, Option<String>>(row, name)?;
+            text_bytes += text.as_ref().map_or(0, |text| text.len() + ALLOCATION);
+            deserialize::Result::Ok(text)
+        };
+        let source = text("source")?.unwrap_or_default();
+        let (device, note) = (text("device")?, text("note")?);
+        let payload = P::from_values(|column| {
+            let value = value(row, column)?;
+            if let Value::Text(text) = &value {
+                text_bytes += text.len() + ALLOCATION;
+            }
+            deserialize::Result::Ok(value)
+        })?;
         Ok(StoredRaw {
             row: RawRow {
                 id: NamedRow::get::<BigInt, i64>(row, "id")?,
                 utc_offset_minutes: i32::try_from(offset)?,
-                source: NamedRow::get::<Text, String>(row, "source")?,
-                device: NamedRow::get::<Nullable<Text>, Option<String>>(row, "device")?,
-                note: NamedRow::get::<Nullable<Text>, Option<String>>(row, "note")?,
-                payload: P::from_values(|column| value(row, column))?,
+                source,
+                device,
+                note,
+                payload,
             },
+            too_long: u8::try_from(NamedRow::get::<BigInt, i64>(row, "too_long")?)?,
+            text_bytes: u32::try_from(text_bytes)?,
             status: RowStatus::from_name(NamedRow::get::<Text, String>(row, "status")?.as_bytes()),
             poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
 }
 
-/// An aggregate as it stands in its table. Its series is selected as `series`.
-pub(super) struct StoredAggregate<M>(pub(super) Aggregate<M>);
+/// An aggregate as it stands in its table, and what its texts take in bytes. Its
+/// series is selected as `series`.
+pub(super) struct StoredAggregate<M>(pub(super) Aggregate<M>, usize);
+
+impl<M> StoredAggregate<M> {
+    /// Bytes that it takes.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.1
+    }
+}
 
 impl<M: Columns> QueryableByName<Sqlite> for StoredAggregate<M> {
     fn build<'a>(row: &impl NamedRow<'a, Sqlite>) -> deserialize::Result<Self> {
-        Ok(StoredAggregate(Aggregate {
-            key: key(row)?,
-            measure: M::from_values(|column| value(row, column))?,
-        }))
+        let key = key(row)?;
+        let mut text_bytes = key.series.len() + key.unit.len() + 2 * ALLOCATION;
+        let measure = M::from_values(|column| {
+            let value = value(row, column)?;
+            if let Value::Text(text) | Value::Json(text) = &value {
+                text_bytes += text.len() + ALLOCATION;
+            }
+            deserialize::Result::Ok(value)
+        })?;
+        Ok(StoredAggregate(Aggregate { key, measure }, text_bytes))
     }
 }
 

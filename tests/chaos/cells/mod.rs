@@ -6,6 +6,7 @@ mod poison;
 mod processes;
 mod server;
 mod sqlite;
+mod tenant;
 
 use crate::arena::Setting;
 use crate::table::Outcome;
@@ -31,6 +32,7 @@ pub(crate) const CELLS: &[Cell] = &[
     cell("locks-held", locks::held),
     cell("statements-too-slow", locks::too_slow),
     cell("poison", poison::poison),
+    cell("hostile-tenant", tenant::hostile),
     cell("clocks-apart", processes::clocks_apart),
     cell("pgbouncer-restarted", network::pooler_restarted),
     cell("sqlite-killed", sqlite::killed),
