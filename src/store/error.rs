@@ -33,6 +33,9 @@ pub struct StoreError {
     pub message: String,
     /// There was no connection, or it broke: what the circuit breaker counts.
     pub no_connection: bool,
+    /// `lock_timeout` was spent waiting: trying again at once would only wait
+    /// as long again.
+    pub is_lock_timeout: bool,
 }
 
 impl StoreError {
@@ -42,6 +45,7 @@ impl StoreError {
             operation,
             message: message.into(),
             no_connection: false,
+            is_lock_timeout: false,
         }
     }
 
@@ -51,12 +55,6 @@ impl StoreError {
             no_connection: true,
             ..StoreError::new(ErrorClass::Transient, operation, message)
         }
-    }
-
-    /// Whether `lock_timeout` was spent waiting: trying again at once would
-    /// only wait as long again.
-    pub fn is_lock_timeout(&self) -> bool {
-        self.is_transient() && self.message.contains("due to lock timeout")
     }
 
     pub fn is_transient(&self) -> bool {

@@ -62,7 +62,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             Err(error) => error,
         };
         metrics::error(error.class);
-        if !error.is_transient() || error.is_lock_timeout() || retry == TRANSIENT_RETRIES {
+        if !error.is_transient() || error.is_lock_timeout || retry == TRANSIENT_RETRIES {
             break error;
         }
         let pause = transient_pause(retry);
