@@ -22,6 +22,16 @@ impl ErrorClass {
     }
 }
 
+/// A limit of the server on how long a statement may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// `lock_timeout`.
+    Lock,
+    /// `statement_timeout`, or an operator's cancellation, which has the same
+    /// SQLSTATE.
+    Statement,
+}
+
 /// A failed store operation. The text carries no values of raw rows and no
 /// credentials.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -35,6 +45,8 @@ pub struct StoreError {
     pub no_connection: bool,
     /// It came from a group's own statements, on a connection that was there.
     pub of_group: bool,
+    /// The limit of the server that was spent.
+    pub timeout: Option<Timeout>,
 }
 
 impl StoreError {
@@ -45,6 +57,7 @@ impl StoreError {
             message: message.into(),
             no_connection: false,
             of_group: false,
+            timeout: None,
         }
     }
 
@@ -59,7 +72,7 @@ impl StoreError {
     /// Whether `lock_timeout` was spent waiting: trying again at once would
     /// only wait as long again.
     pub fn is_lock_timeout(&self) -> bool {
-        self.is_transient() && self.message.contains("due to lock timeout")
+        self.timeout == Some(Timeout::Lock)
     }
 
     /// Whether a group can cause it: its statements took longer than
@@ -67,8 +80,8 @@ impl StoreError {
     /// slow server and an outage look the same, so the caller has to see how
     /// others fare.
     pub fn may_be_the_groups(&self) -> bool {
-        let timeout = || self.message.contains("due to statement timeout");
-        self.of_group && self.is_transient() && (self.no_connection || timeout())
+        let timeout = self.timeout == Some(Timeout::Statement);
+        self.of_group && self.is_transient() && (self.no_connection || timeout)
     }
 
     pub fn is_transient(&self) -> bool {

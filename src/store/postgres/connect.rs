@@ -1,57 +1,123 @@
 //! Opening one connection.
 
 use std::collections::HashSet;
+use std::fmt;
 
-use diesel::ConnectionError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres::SimpleQueryMessage;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use futures::FutureExt;
+use tokio::net::UnixStream;
+use tokio_postgres::config::{Config, Host};
+use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::classify;
+use super::stream::Connector;
+
+/// A server, and how streams to it are made.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) config: Config,
+    pub(super) connector: Connector,
+}
+
+/// Why there is no connection. The text of a server's error ends with its
+/// SQLSTATE.
+#[derive(Debug)]
+pub(super) struct NotConnected(pub(super) String);
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A client and the task that moves its messages; without the task the
+/// connection is closed at once, whatever is under way on it.
+pub(super) type Connected = (Client, AbortOnDropHandle<()>);
 
 /// Connects and sets what every session of vitalfold has set.
 pub(super) async fn establish(
-    config: tokio_postgres::Config,
-    tls: MakeRustlsConnect,
+    server: &Server,
     settings: &str,
-) -> Result<AsyncPgConnection, ConnectionError> {
-    let (client, connection) = config
-        .connect(tls)
+) -> Result<(AsyncPgConnection, AbortOnDropHandle<()>), NotConnected> {
+    let (client, task) = open(server).await?;
+    let mut connection = AsyncPgConnection::try_from(client)
         .await
-        .map_err(|error| bad_connection(&error))?;
-    let mut connection =
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+        .map_err(|error| NotConnected(error.to_string()))?;
     connection
         .batch_execute(settings)
         .await
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
+        .map_err(|error| NotConnected(classify::message(&error)))?;
+    Ok((connection, task))
+}
+
+async fn open(server: &Server) -> Result<Connected, NotConnected> {
+    let sockets = sockets(&server.config)?;
+    if sockets.is_empty() {
+        let (client, connection) = server
+            .config
+            .connect(server.connector.clone())
+            .await
+            .map_err(|error| not_connected(&error))?;
+        let task = tokio::spawn(connection.map(drop));
+        return Ok((client, AbortOnDropHandle::new(task)));
+    }
+    let mut failed = NotConnected(String::new());
+    for socket in sockets {
+        match open_socket(server, &socket).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn open_socket(server: &Server, socket: &str) -> Result<Connected, NotConnected> {
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(|error| NotConnected(format!("error connecting to server: {socket}: {error}")))?;
+    let (client, connection) = server
+        .config
+        .connect_raw(stream, server.connector.plain())
+        .await
+        .map_err(|error| not_connected(&error))?;
+    let task = tokio::spawn(connection.map(drop));
+    Ok((client, AbortOnDropHandle::new(task)))
+}
+
+/// The Unix sockets to try, where the hosts are folders of them.
+fn sockets(config: &Config) -> Result<Vec<String>, NotConnected> {
+    let (hosts, ports) = (config.get_hosts(), config.get_ports());
+    let mut sockets = Vec::new();
+    for (index, host) in hosts.iter().enumerate() {
+        if let Host::Unix(folder) = host {
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+            let socket = folder.join(format!(".s.PGSQL.{port}"));
+            sockets.push(socket.to_string_lossy().into_owned());
+        }
+    }
+    if !sockets.is_empty() && sockets.len() < hosts.len() {
+        return Err(NotConnected(
+            "database.url names hosts and folders of Unix sockets; give hosts of one kind".into(),
+        ));
+    }
+    Ok(sockets)
 }
 
 /// Whether two clients got the same server process: a pooler gives each
 /// transaction whichever server connection is free, as PgBouncer does in
 /// transaction mode. Asked without prepared statements, which are what breaks
 /// there.
-pub(super) async fn shares_sessions(
-    config: &tokio_postgres::Config,
-    tls: &MakeRustlsConnect,
-) -> Result<bool, ConnectionError> {
-    let mut clients = Vec::new();
-    for _ in 0..2 {
-        let (client, connection) = config
-            .connect(tls.clone())
-            .await
-            .map_err(|error| bad_connection(&error))?;
-        // Ends when its client is dropped.
-        tokio::spawn(connection);
-        clients.push(client);
-    }
+pub(super) async fn shares_sessions(server: &Server) -> Result<bool, NotConnected> {
+    let clients = [open(server).await?, open(server).await?];
     // A busy pooler may happen to give different ones: ask more than once.
     for _ in 0..5 {
         let mut seen = HashSet::new();
-        for client in &clients {
+        for (client, _) in &clients {
             let rows = client
                 .simple_query("select pg_backend_pid()")
                 .await
-                .map_err(|error| bad_connection(&error))?;
+                .map_err(|error| not_connected(&error))?;
             let pid = rows.iter().find_map(|message| match message {
                 SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
                 _ => None,
@@ -65,9 +131,9 @@ pub(super) async fn shares_sessions(
 }
 
 /// With the whole chain of causes: the top alone says `db error`.
-fn bad_connection(error: &tokio_postgres::Error) -> ConnectionError {
+fn not_connected(error: &tokio_postgres::Error) -> NotConnected {
     if let Some(reported) = error.as_db_error() {
-        return ConnectionError::BadConnection(reported.message().to_owned());
+        return NotConnected(reported.message().to_owned());
     }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -75,5 +141,5 @@ fn bad_connection(error: &tokio_postgres::Error) -> ConnectionError {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    ConnectionError::BadConnection(text)
+    NotConnected(text)
 }

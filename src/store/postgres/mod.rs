@@ -24,6 +24,8 @@ mod retention;
 mod rows;
 mod schema;
 mod session;
+mod sqlstate;
+mod stream;
 mod tls;
 mod workers;
 

@@ -9,10 +9,11 @@ use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
 use diesel::result::DatabaseErrorKind;
 use diesel::result::Error::DatabaseError;
 use diesel_async::AsyncPgConnection;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::connect::{self, NotConnected, Server};
 use super::session::{Session, SessionManager};
-use super::{classify, connect, tls};
+use super::stream::Connector;
+use super::{classify, tls};
 use crate::config::Config;
 use crate::store::{ErrorClass, PoolStats, Result, StoreError};
 use crate::telemetry::metrics;
@@ -27,7 +28,7 @@ pub(super) struct PgPool {
     /// Raised by a reset: connections lent before it are closed when given back.
     epoch: Arc<AtomicU64>,
     answer_timeout: Duration,
-    server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
+    server: Arc<Server>,
 }
 
 impl PgPool {
@@ -64,7 +65,11 @@ impl PgPool {
             limits.idle_in_transaction_timeout.as_millis(),
         );
 
-        let server = Arc::new((server, tls));
+        let connector = Connector::take_over(&mut server, tls);
+        let server = Arc::new(Server {
+            config: server,
+            connector,
+        });
         let manager = SessionManager {
             server: server.clone(),
             settings,
@@ -96,11 +101,10 @@ impl PgPool {
 
     /// Refuses a pooler that gives clients each other's sessions.
     pub(super) async fn refuse_shared_sessions(&self, operation: &'static str) -> Result<()> {
-        let (config, tls) = &*self.server;
         // Not in the pool, so that it may be dropped. A pooler with one server
         // connection keeps the second client waiting: it shares nothing.
         let asked =
-            tokio::time::timeout(self.connect_timeout, connect::shares_sessions(config, tls));
+            tokio::time::timeout(self.connect_timeout, connect::shares_sessions(&self.server));
         match asked.await {
             Ok(Ok(true)) => Err(StoreError::new(
                 ErrorClass::Fatal,
@@ -109,7 +113,7 @@ impl PgPool {
                  transaction mode): named prepared statements can return another process's rows \
                  there. Set pool_mode = session, or connect to the server itself",
             )),
-            Ok(Err(error)) => Err(classify::connection(operation, &error.to_string())),
+            Ok(Err(error)) => Err(classify::connection(operation, &error)),
             Ok(Ok(false)) | Err(_) => Ok(()),
         }
     }
@@ -154,11 +158,9 @@ impl PgPool {
             )),
             Err(PoolError::Timeout(_)) => Err(classify::connection(
                 operation,
-                "the server did not answer in time",
+                &NotConnected("the server did not answer in time".into()),
             )),
-            Err(PoolError::Backend(error)) => {
-                Err(classify::connection(operation, &error.to_string()))
-            }
+            Err(PoolError::Backend(error)) => Err(classify::connection(operation, &error)),
             Err(error) => Err(StoreError::connection(operation, error.to_string())),
         }
     }

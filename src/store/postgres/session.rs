@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
-use diesel::ConnectionError;
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::connect;
+use super::classify;
+use super::connect::{self, NotConnected, Server};
 
 /// A connection that was lent this short a time ago is lent again without
 /// asking whether it lives, as `HikariCP` does (`aliveBypassWindowMs`): a ping
@@ -23,6 +23,8 @@ const ENDING: Duration = Duration::from_millis(50);
 pub(super) struct Session {
     pub(super) connection: AsyncPgConnection,
     pub(super) prepared: Prepared,
+    /// Moves the messages of `connection`, and closes it when dropped.
+    _task: AbortOnDropHandle<()>,
 }
 
 /// The statements that a connection has prepared. Such a one is sent in the
@@ -53,7 +55,7 @@ fn address(text: &'static str) -> usize {
 }
 
 pub(super) struct SessionManager {
-    pub(super) server: Arc<(tokio_postgres::Config, MakeRustlsConnect)>,
+    pub(super) server: Arc<Server>,
     /// Statements that every session begins with.
     pub(super) settings: String,
     /// A connection may be lent until it is this old.
@@ -71,17 +73,18 @@ impl SessionManager {
 
 impl Manager for SessionManager {
     type Type = Session;
-    type Error = ConnectionError;
+    type Error = NotConnected;
 
-    async fn create(&self) -> Result<Session, ConnectionError> {
+    async fn create(&self) -> Result<Session, NotConnected> {
         let ended = self.closed().map(|at| at + ENDING);
         if let Some(ended) = ended {
             tokio::time::sleep_until(ended.into()).await;
         }
-        let (server, tls) = (*self.server).clone();
+        let (connection, task) = connect::establish(&self.server, &self.settings).await?;
         Ok(Session {
-            connection: connect::establish(server, tls, &self.settings).await?,
+            connection,
             prepared: Prepared::default(),
+            _task: task,
         })
     }
 
@@ -93,7 +96,7 @@ impl Manager for SessionManager {
         &self,
         session: &mut Session,
         metrics: &Metrics,
-    ) -> RecycleResult<ConnectionError> {
+    ) -> RecycleResult<NotConnected> {
         if metrics.age() > self.recycle {
             return Err(RecycleError::message("older than pool.recycle"));
         }
@@ -105,7 +108,7 @@ impl Manager for SessionManager {
                 .connection
                 .batch_execute("")
                 .await
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                .map_err(|error| NotConnected(classify::message(&error)))?;
         }
         Ok(())
     }
