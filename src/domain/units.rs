@@ -3,6 +3,7 @@
 
 mod conversion;
 mod spelling;
+mod table;
 
 pub use conversion::{Conversion, UnitError, convert, convert_ucum};
 
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use octofhir_ucum::{Case, UnitExpr, evaluate, lookup_unit, parse_expression};
 
 use super::text;
+use spelling::Meaning;
 
 /// Longer text is not a unit; parsing stays bounded.
 const MAX_BYTES: usize = 128;
@@ -18,41 +20,116 @@ const MAX_BYTES: usize = 128;
 /// How much of a unit that is not UCUM tells one series from another.
 const MAX_TEXT_CHARS: usize = 64;
 
-/// The UCUM code that `unit` spells, or none where it is not a unit.
+/// Of the units that measure one thing, the one that results of a code outside
+/// every registry are kept in. None of them is a pure number: what a percent
+/// or a ratio means depends on the code.
+const REPRESENTATIVES: [&str; 13] = [
+    "mg/L",
+    "umol/L",
+    "10*3/uL",
+    "U/L",
+    "[IU]/L",
+    "meq/L",
+    "mosm/kg",
+    "mm[Hg]",
+    "mm/h",
+    "mL/min",
+    "mg/(24.h)",
+    "s",
+    "mL",
+];
+
+/// The UCUM code that `unit` surely spells, or none where it is not a unit or
+/// may be two.
 ///
 /// An everyday meaning wins over a UCUM one that nobody uses for health:
-/// `C` is Celsius and not coulomb, `ft` foot and not femtotonne. Litres are
+/// `C` is Celsius and not coulomb, `Mg` milligram and not megagram. Litres are
 /// always spelled `L`, so that `mg/dl` and `mg/dL` are one unit.
 pub fn normalize(unit: &str) -> Option<Cow<'static, str>> {
     let unit = text::clean(unit);
-    if unit.is_empty() || unit.len() > MAX_BYTES {
-        return None;
-    }
-    if let Some(code) = spelling::whole(&unit) {
+    if let Some(code) = spelling::frequent(&unit) {
         return Some(Cow::Borrowed(code));
     }
-    let respelled = spelling::respell(&unit);
-    if let Some(code) = spelling::whole(&respelled) {
+    sure_code(meaning(&unit)?)
+}
+
+/// As [`normalize`], of a measurement: `conversion` is the way from a code to
+/// its unit, if there is one. Of two readings the one is taken that measures
+/// the same thing, or has the same size where both do: `G/L` is gram per litre
+/// of protein and giga per litre of leukocytes.
+pub fn normalize_for(
+    unit: &str,
+    conversion: impl Fn(&str) -> Option<Conversion>,
+) -> Option<Cow<'static, str>> {
+    let unit = text::clean(unit);
+    if let Some(code) = spelling::frequent(&unit) {
         return Some(Cow::Borrowed(code));
     }
-    [&respelled, &*unit]
-        .into_iter()
-        .find_map(canonical_code)
-        .map(Cow::Owned)
+    let meaning = meaning(&unit)?;
+    let possible = meaning.possible;
+    let sure = sure_code(meaning);
+    if sure
+        .as_deref()
+        .is_some_and(|code| conversion(code).is_some())
+    {
+        return sure;
+    }
+    let fitting = || {
+        possible
+            .iter()
+            .filter_map(|code| Some((*code, conversion(code)?)))
+    };
+    let mut of_the_size = fitting().filter(|(_, way)| *way == Conversion::Identity);
+    let code = match (fitting().count(), of_the_size.next()) {
+        (1, _) => fitting().next().map(|(code, _)| code),
+        (_, Some((code, _))) => Some(code),
+        _ => None,
+    };
+    code.map(Cow::Borrowed).or(sure)
+}
+
+fn meaning(unit: &str) -> Option<Meaning> {
+    (!unit.is_empty() && unit.len() <= MAX_BYTES).then(|| spelling::meaning(unit))
+}
+
+fn sure_code(meaning: Meaning) -> Option<Cow<'static, str>> {
+    match meaning.sure? {
+        Cow::Borrowed(code) => Some(Cow::Borrowed(code)),
+        Cow::Owned(code) => canonical_code(&code).map(Cow::Owned),
+    }
 }
 
 /// The unit that tells a series of its own from others: the UCUM code, else
 /// the text as reported, '' for none.
 pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
+    code_or_text_for(unit, |_| None)
+}
+
+/// As [`code_or_text`], of a measurement as in [`normalize_for`].
+pub fn code_or_text_for(
+    unit: Option<&str>,
+    conversion: impl Fn(&str) -> Option<Conversion>,
+) -> Cow<'static, str> {
     let unit = unit.unwrap_or_default();
-    if let Some(code) = normalize(unit) {
+    if let Some(code) = normalize_for(unit, conversion) {
         return code;
     }
     let unit = text::clean(unit);
-    if spelling::says_none(&unit) {
+    if table::says_none(&unit) {
         return Cow::Borrowed("");
     }
     Cow::Owned(text::truncate(&unit, MAX_TEXT_CHARS).to_owned())
+}
+
+/// The unit that stands for all units of what `code` measures, if one does.
+/// An annotation says what is measured, so it keeps a code apart.
+pub fn representative(code: &str) -> Option<&'static str> {
+    if code.contains('{') {
+        return None;
+    }
+    REPRESENTATIVES
+        .into_iter()
+        .find(|unit| Conversion::new(code, unit, None).is_ok())
 }
 
 /// Whether `code` is UCUM as it stands, case-sensitive: no everyday spellings.
@@ -60,10 +137,13 @@ pub fn is_ucum(code: &str) -> bool {
     parse_expression(code).is_ok_and(|parsed| evaluate(&parsed).is_ok())
 }
 
-/// `code` with litres spelled `L`, where it is valid UCUM.
+/// `code` with litres spelled `L`, where it is valid UCUM of units in use.
 fn canonical_code(code: &str) -> Option<String> {
     let parsed = parse_expression(code).ok()?;
     evaluate(&parsed).ok()?;
+    if !is_in_use(&parsed) {
+        return None;
+    }
     let canonical = with_capital_litre(&parsed);
     Some(if canonical == parsed {
         code.to_owned()
@@ -93,6 +173,26 @@ fn with_capital_litre(expr: &UnitExpr) -> UnitExpr {
     }
 }
 
+/// Whether all prefixed units are in use for health. `EU` is not an exa-unit,
+/// and nothing else in capitals may change its size by a prefix either.
+fn is_in_use(expr: &UnitExpr) -> bool {
+    match expr {
+        UnitExpr::Symbol(symbol) => match lookup_unit(symbol, Case::Sensitive) {
+            Some((Some(_), atom)) if atom.code == "l" => {
+                spelling::is_in_use(&format!("{}L", &symbol[..symbol.len() - 1]))
+            }
+            Some((Some(_), _)) => spelling::is_in_use(symbol),
+            _ => true,
+        },
+        UnitExpr::Power(unit, _) | UnitExpr::Annotated(unit, _) | UnitExpr::Reciprocal(unit) => {
+            is_in_use(unit)
+        }
+        UnitExpr::Product(terms) => terms.iter().all(is_in_use),
+        UnitExpr::Quotient(over, under) => is_in_use(over) && is_in_use(under),
+        UnitExpr::Numeric(_) | UnitExpr::Annotation(_) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +216,7 @@ mod tests {
                 "10*3/uL",
                 "10*3/uL|10^3/uL|x10^3/uL|X10E3/UL|10E3/uL|THOU/uL|K/uL|K/UL|k/µL|10³/µL|10*3 / uL|Thousand/uL",
             ),
-            ("10*6/uL", "10*6/uL|M/uL|MIL/uL|x10E6/uL|Million/uL"),
+            ("10*6/uL", "10*6/uL|M/uL|MILL/uL|x10E6/uL|Million/uL"),
             ("10*9/L", "10*9/L|10^9/L|x10^9/l|10⁹/L"),
             ("ug", "ug|mcg|MCG|µg|μg"),
             ("ug/dL", "ug/dL|mcg/dl|µg/dL|UG/DL"),
@@ -191,7 +291,17 @@ mod tests {
             "NO UNITS",
             "EU/DL SEMI",
             "(score)",
-            "ratio",
+            "MIL/uL",
+            "MU/L",
+            "G/L",
+            "MU",
+            "MIU",
+            "cal",
+            "EU/mL",
+            "mJ",
+            "MPa",
+            "gr",
+            "TU",
             "mg//dL",
             "m in",
             "mmol<180",

@@ -22,10 +22,14 @@ impl Placement {
     /// `code` as results are read, `unit` as reported.
     pub(super) fn new(code: Option<&str>, unit: Option<&str>) -> Placement {
         let analyte = code.and_then(Analyte::of);
-        let own_unit = units::code_or_text(unit);
-        let canonical = analyte.and_then(|analyte| {
-            let scale = Scale::new(Some(analyte), &own_unit, analyte.unit)?;
-            Some((Cow::Borrowed(analyte.unit), scale))
+        let own_unit = reported_unit(analyte, unit);
+        let canonical = match analyte {
+            Some(analyte) => Some(analyte.unit),
+            None => code.and_then(|_| units::representative(&own_unit)),
+        };
+        let canonical = canonical.and_then(|unit| {
+            let scale = Scale::new(analyte, &own_unit, unit)?;
+            Some((Cow::Borrowed(unit), scale))
         });
         // What cannot be converted stays apart, under its own unit.
         let (unit, scale) = canonical.unwrap_or_else(|| (own_unit.clone(), Scale::IDENTITY));
@@ -37,6 +41,11 @@ impl Placement {
         }
     }
 
+    /// What the analyte is called where the report does not say.
+    pub(super) fn name(&self) -> &'static str {
+        self.analyte.map_or("", |analyte| analyte.name())
+    }
+
     /// The limits of a range in `range_unit`, '' where the range names none:
     /// in the row's own unit, and in that of the series. None where they
     /// cannot be held against the row.
@@ -45,7 +54,7 @@ impl Placement {
         interval: Interval,
         range_unit: &str,
     ) -> Option<(Interval, Option<Interval>)> {
-        let unit = units::code_or_text(Some(range_unit));
+        let unit = reported_unit(self.analyte, Some(range_unit));
         if range_unit.is_empty() || unit == self.own_unit {
             return Some((interval, scaled(interval, &self.scale)));
         }
@@ -55,6 +64,13 @@ impl Placement {
         let series = to(&self.unit).and_then(|scale| scaled(interval, &scale));
         Some((own, series))
     }
+}
+
+/// The normal form of a unit that results of an analyte are reported in.
+fn reported_unit(analyte: Option<Analyte>, unit: Option<&str>) -> Cow<'static, str> {
+    units::code_or_text_for(unit, |code| {
+        Some(Scale::new(analyte, code, analyte?.unit)?.conversion())
+    })
 }
 
 fn scaled(interval: Interval, scale: &Scale) -> Option<Interval> {

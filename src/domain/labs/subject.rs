@@ -64,6 +64,10 @@ impl<'r> Subjects<'r> {
         all.get_or_insert_with((code, &row.name, unit), || {
             let (code, name) = (self::code(code), clean(&row.name));
             let placement = Placement::new(code.as_deref(), unit);
+            let name = match &*name {
+                "" => Cow::Borrowed(placement.name()),
+                _ => name,
+            };
             let own = own_series(code.as_deref(), &name, &placement);
             let id = own.map(|own| {
                 *ids.entry(own).or_insert_with_key(|own| {

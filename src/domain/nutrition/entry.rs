@@ -127,11 +127,12 @@ fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Resolved {
     let Some(unit) = unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
         return canonical(Err(format!("unit_missing: {} needs a unit", nutrient.name)));
     };
-    let Some(code) = units::normalize(unit) else {
+    let to_canonical = |code: &str| Conversion::new(code, nutrient.unit, nutrient.molar_mass).ok();
+    let Some(code) = units::normalize_for(unit, to_canonical) else {
         let unit = quoted(unit);
         return canonical(Err(format!("unit_unknown: {unit} is no unit")));
     };
-    if let Ok(conversion) = Conversion::new(&code, nutrient.unit, nutrient.molar_mass) {
+    if let Some(conversion) = to_canonical(&code) {
         return canonical(Ok(conversion));
     }
     // Vitamins in international units, say: a series of its own, because a

@@ -92,7 +92,10 @@ impl Conversion {
                     to: to.to_owned(),
                 });
             }
-            return proportional(a.unit.factor, b.unit.factor).ok_or_else(inconvertible);
+            return proportional(a.unit.factor, b.unit.factor)
+                // A number of things is no fraction of anything.
+                .filter(|way| *way == Self::Identity || !(counts(from) || counts(to)))
+                .ok_or_else(inconvertible);
         }
         let molar_mass = molar_mass.ok_or_else(inconvertible)?;
         through_molar_mass(&a, &b, molar_mass).ok_or_else(inconvertible)
@@ -109,6 +112,11 @@ impl Conversion {
         };
         converted.is_finite().then_some(converted)
     }
+}
+
+/// Whether a code is nothing but an annotation: steps, a score.
+fn counts(code: &str) -> bool {
+    code.starts_with('{') && code.ends_with('}') && code != "{ratio}"
 }
 
 /// A binary product of decimals misses the decimal it stands for by a few

@@ -1,10 +1,30 @@
 //! How people, devices and reports spell units.
+//!
+//! A spelling is looked up whole, then part by part, whatever its case: UCUM's
+//! own case-sensitive prefixes count only where the tables have them.
 
-/// Units that are right or wrong as a whole, the most frequent codes first so
-/// that they need no parsing.
-pub(super) fn whole(unit: &str) -> Option<&'static str> {
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::table::{ATOMS, BASES, EITHER, EVENTS, Either, MULTIPLES, PREFIXES};
+
+/// What a spelling means.
+#[derive(Debug, PartialEq)]
+pub(super) struct Meaning {
+    /// What it means wherever it stands. Whether that is a unit is for the
+    /// parser to say.
+    pub(super) sure: Option<Cow<'static, str>>,
+    /// What else it may mean where a measurement says which.
+    pub(super) possible: &'static [&'static str],
+}
+
+/// Codes that need no lookup, the most frequent first.
+pub(super) fn frequent(unit: &str) -> Option<&'static str> {
     Some(match unit {
-        "/min" | "1/min" => "/min",
+        "/min" => "/min",
         "mm[Hg]" => "mm[Hg]",
         "%" => "%",
         "kg" => "kg",
@@ -12,88 +32,261 @@ pub(super) fn whole(unit: &str) -> Option<&'static str> {
         "m" => "m",
         "mg/dL" => "mg/dL",
         "mmol/L" => "mmol/L",
-        "kcal" | "Cal" => "kcal",
+        "kcal" => "kcal",
         "min" => "min",
-        "ms" => "ms",
-        "{count}" | "count" => "{count}",
-        "C" | "c" => "Cel",
-        "F" | "f" => "[degF]",
-        "IU" => "[IU]",
-        _ => return phrase(&unit.to_lowercase()),
-    })
-}
-
-/// Phrases of several words, and units whose parts mean something else.
-fn phrase(unit: &str) -> Option<&'static str> {
-    Some(match unit {
-        "bpm" | "brpm" | "rpm" => "/min",
-        "mm hg" | "mm[hg]" => "mm[Hg]",
-        "cm h2o" => "cm[H2O]",
-        "deg c" | "degrees c" | "celsius" | "degree celsius" | "degrees celsius" => "Cel",
-        "deg f" | "degrees f" | "fahrenheit" | "degree fahrenheit" | "degrees fahrenheit" => {
-            "[degF]"
-        }
-        "ph" => "[pH]",
-        "inr" => "{INR}",
-        "mph" => "[mi_i]/h",
-        "kph" | "kmh" => "km/h",
-        // A-weighted sound pressure is read off the same scale.
-        "dbaspl" | "dba" | "db(a)" | "db(spl)" | "db[spl]" => "dB[SPL]",
-        // Hearing level has no UCUM unit: decibels over a normal threshold.
-        "dbhl" | "db(hl)" => "dB",
-        "fl oz" | "fl_oz_us" => "[foz_us]",
-        "fl_oz_imp" => "[foz_br]",
+        "{count}" => "{count}",
         _ => return None,
     })
 }
 
-/// Whether `unit` says in words that there is none.
-pub(super) fn says_none(unit: &str) -> bool {
-    const WORDS: [&str; 6] = ["no units", "no unit", "unitless", "none", "n/a", "-"];
-    WORDS.iter().any(|word| unit.eq_ignore_ascii_case(word))
+/// The meaning of a unit of which white space is clean.
+pub(super) fn meaning(unit: &str) -> Meaning {
+    let unit = plain_signs(unit);
+    let key = unit.to_lowercase();
+    if let Some(either) = EITHER.iter().find(|either| either.key == key) {
+        return of_either(either, &unit);
+    }
+    let sure = match atom(&key) {
+        Some(code) => Cow::Borrowed(code),
+        None => Cow::Owned(respell(&unit)),
+    };
+    Meaning {
+        sure: Some(sure),
+        possible: &[],
+    }
+}
+
+fn of_either(either: &Either, unit: &str) -> Meaning {
+    let sure = either.sure.iter().find(|(spelling, _)| *spelling == unit);
+    Meaning {
+        sure: sure.map(|(_, code)| Cow::Borrowed(*code)),
+        possible: either.possible,
+    }
+}
+
+/// Whether a symbol that has a prefix is in use for health.
+pub(super) fn is_in_use(symbol: &str) -> bool {
+    static IN_USE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+        let either = EITHER.iter().flat_map(|e| {
+            e.sure
+                .iter()
+                .map(|(_, code)| *code)
+                .chain(e.possible.iter().copied())
+        });
+        atoms()
+            .values()
+            .copied()
+            .chain(either)
+            .flat_map(|code| code.split(['/', '.', '(', ')']))
+            .collect()
+    });
+    IN_USE.contains(symbol)
+}
+
+/// The code of a unit or part of one, by its spelling in lower case.
+fn atom(key: &str) -> Option<&'static str> {
+    atoms().get(key).copied()
+}
+
+fn atoms() -> &'static HashMap<String, &'static str> {
+    static BY_KEY: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+        let mut by_key = HashMap::new();
+        for base in BASES {
+            for (prefix, symbols, names) in PREFIXES {
+                if !base.prefixes.contains(*prefix) {
+                    continue;
+                }
+                let code: &'static str = match prefix {
+                    '-' => base.code,
+                    prefix => format!("{prefix}{}", base.code).leak(),
+                };
+                let symbols = symbols
+                    .iter()
+                    .flat_map(|p| base.symbols.iter().map(move |s| (p, s)));
+                let names = names
+                    .iter()
+                    .flat_map(|p| base.names.iter().map(move |s| (p, s)));
+                for (prefix, stem) in symbols.chain(names) {
+                    by_key.insert(format!("{prefix}{stem}"), code);
+                }
+            }
+        }
+        for (code, spellings) in ATOMS {
+            by_key.extend(spellings.split('|').map(|key| (key.to_owned(), *code)));
+        }
+        by_key
+    });
+    &BY_KEY
 }
 
 /// `unit` with every part that has a usual other spelling written in UCUM.
-/// Whether the result is a unit is for the parser to say.
-pub(super) fn respell(unit: &str) -> String {
-    let unit = plain_signs(unit);
-    let all_caps = !unit.contains(|c: char| c.is_ascii_lowercase());
-    let mut parts: Vec<&str> = split_outside_brackets(&unit)
+fn respell(unit: &str) -> String {
+    let mut parts: Vec<Cow<'_, str>> = split_outside_brackets(unit, '/')
         .into_iter()
-        .map(|part| {
-            let caps = if all_caps { capital_part(part) } else { None };
-            caps.or_else(|| self::part(part)).unwrap_or(part)
-        })
+        .map(part)
         .collect();
-    if let [over, under] = parts[..] {
-        parts[0] = match (over, under) {
-            // Blood counts: thousands or millions of cells in a volume.
-            (_, "uL" | "ul" | "mm3") => thousands(over).unwrap_or(over),
-            // A number of events has no unit: beats/min is /min.
-            ("{count}" | "{beats}" | "{breaths}", "min" | "s" | "h" | "d") => "",
-            ("1", _) => "",
-            _ => over,
-        };
+    if let [over, under] = &parts[..]
+        && let Some(over) = numerator(
+            &split_outside_brackets(unit, '/')[0].to_lowercase(),
+            over,
+            under,
+        )
+    {
+        parts[0] = over;
     }
-    match parts[..] {
-        [single] => single.to_owned(),
-        _ => parts.join("/"),
+    if let [single] = &parts[..] {
+        return single.to_string();
     }
+    parts.join("/")
+}
+
+/// A numerator that counts: thousands of cells, a number of events.
+fn numerator(reported: &str, over: &str, under: &str) -> Option<Cow<'static, str>> {
+    let is_volume = matches!(under, "uL" | "mm3" | "mL" | "L");
+    let is_counted = is_volume
+        || under.starts_with("100")
+        || matches!(under, "min" | "s" | "h" | "d" | "[HPF]" | "[LPF]");
+    if !is_counted {
+        return None;
+    }
+    let words: Vec<&str> = reported
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let rest: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !EVENTS.contains(word))
+        .collect();
+    if rest.is_empty() || EVENTS.contains(&over) {
+        return Some(Cow::Borrowed(""));
+    }
+    let rest = rest.join(" ");
+    if !is_volume {
+        return None;
+    }
+    // A letter stands for thousands where the volume holds few cells.
+    match rest.as_str() {
+        "k" if under != "L" => return Some(Cow::Borrowed("10*3")),
+        "m" if under != "L" => return Some(Cow::Borrowed("10*6")),
+        _ => {}
+    }
+    let found = MULTIPLES
+        .iter()
+        .find(|(_, words)| words.split('|').any(|word| word == rest));
+    found.map(|(code, _)| Cow::Borrowed(*code))
+}
+
+/// A part between two solidi, in UCUM if it is in the table.
+fn part(part: &str) -> Cow<'_, str> {
+    let (name, note) = match part.find('{') {
+        Some(start) if start > 0 => part.split_at(start),
+        _ => (part, ""),
+    };
+    // Mega or milli: only the whole unit may say which.
+    let key = name.trim().to_lowercase();
+    if name.starts_with('M') && key == "mu" {
+        return Cow::Borrowed(part);
+    }
+    if let Some(code) = atom(&key)
+        .or_else(|| symbol(&key))
+        .filter(|code| !code.contains('/'))
+    {
+        return noted(code, note);
+    }
+    for (tail, noted_as) in TAILS {
+        if let Some(code) = key.strip_suffix(tail).and_then(|key| atom(key.trim_end())) {
+            return Cow::Owned(format!("{code}{noted_as}"));
+        }
+    }
+    if let Some(code) = of_hundred(&key).or_else(|| power(&key)) {
+        return noted(&code, note).into_owned().into();
+    }
+    if let Some(inner) = name
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        return Cow::Owned(format!("({}){note}", respell(inner)));
+    }
+    let factors = split_outside_brackets(part, '.');
+    if factors.len() > 1 {
+        let factors: Vec<_> = factors.into_iter().map(self::part).collect();
+        return Cow::Owned(factors.join("."));
+    }
+    Cow::Borrowed(part)
+}
+
+/// What stands behind a unit and says of what: it changes no size.
+const TAILS: [(&str, &str); 14] = [
+    (" creatinine", "{creat}"),
+    (" creat.", "{creat}"),
+    (" creat", "{creat}"),
+    (" crea", "{creat}"),
+    (" kreatinin", "{creat}"),
+    (" créatinine", "{creat}"),
+    (" cr", "{creat}"),
+    (" feu", "{FEU}"),
+    ("(feu)", "{FEU}"),
+    (" ddu", "{DDU}"),
+    ("(ddu)", "{DDU}"),
+    (" h2o", ""),
+    ("h2o", ""),
+    (" water", ""),
+];
+
+fn noted<'a>(code: &'a str, note: &str) -> Cow<'a, str> {
+    if note.is_empty() {
+        Cow::Borrowed(code)
+    } else {
+        Cow::Owned(format!("{code}{note}"))
+    }
+}
+
+/// Single letters whose other reading is no part of a larger unit.
+fn symbol(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "s" => "s",
+        "ms" => "ms",
+        "us" => "us",
+        "mu" => "mU",
+        "c" => "Cel",
+        _ => return None,
+    })
+}
+
+/// `100ml` as `dL`, `mg%` as `mg/dL`.
+fn of_hundred(key: &str) -> Option<String> {
+    if let Some(unit) = key.strip_suffix('%') {
+        let code = atom(unit.trim_end())?;
+        return Some(format!("{code}/dL"));
+    }
+    let unit = key.strip_prefix("100")?.trim_start();
+    match atom(unit)? {
+        "mL" => Some("dL".to_owned()),
+        code => Some(format!("(100.{code})")),
+    }
+}
+
+/// `m2` and `l-1`: a unit and its exponent.
+fn power(key: &str) -> Option<String> {
+    let digits = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let base = digits.strip_suffix(['-', '+']).unwrap_or(digits);
+    let exponent = &key[base.len()..];
+    if exponent.is_empty() || base.is_empty() {
+        return None;
+    }
+    let code = atom(base).or_else(|| symbol(base))?;
+    Some(format!("{code}{exponent}"))
 }
 
 /// Micro signs, superscripts, powers, products, quotients in words, molar
 /// masses and blanks the way UCUM writes them.
 fn plain_signs(unit: &str) -> String {
-    let unit = unit
-        .replace(" per ", "/")
-        .replace("1.73 m", "1.73m")
-        .replace("**", "*");
-    let unit = unit
-        .strip_prefix("per ")
-        .map_or(unit.clone(), |rest| format!("/{rest}"));
+    let unit = compatible(unit);
+    let unit = words_to_signs(&unit);
     // `x10^3`: the times sign belongs to the value.
     let unit = match unit.strip_prefix(['x', 'X', '×']) {
-        Some(rest) if rest.starts_with("10") => rest,
+        Some(rest) if rest.trim_start().starts_with("10") => rest.trim_start(),
         _ => &unit,
     };
 
@@ -118,29 +311,27 @@ fn plain_signs(unit: &str) -> String {
         match c {
             // HealthKit writes the molar mass into the unit.
             '<' if unit.contains('>') => while chars.next().is_some_and(|c| c != '>') {},
-            'µ' | 'μ' => plain.push('u'),
-            '²' | '³' | '⁶' | '⁹' => {
+            c if superscript(c).is_some() => {
                 let ten = ends_with_ten(&plain);
                 plain.push_str(if ten { "*" } else { "" });
-                plain.push(match c {
-                    '²' => '2',
-                    '³' => '3',
-                    '⁶' => '6',
-                    _ => '9',
-                });
+                plain.extend(superscript(c));
             }
             '^' if ends_with_ten(&plain) => plain.push('*'),
             '^' if chars
                 .peek()
                 .is_some_and(|c| c.is_ascii_digit() || *c == '-') => {}
             'E' | 'e'
-                if ends_with_ten(&plain) && chars.peek().is_some_and(char::is_ascii_digit) =>
+                if ends_with_ten(&plain)
+                    && chars
+                        .peek()
+                        .is_some_and(|c| c.is_ascii_digit() || *c == '+') =>
             {
                 plain.push('*');
+                chars.next_if_eq(&'+');
             }
             '*' if ends_with_ten(&plain) => plain.push('*'),
             // HealthKit's product below a solidus is all below it.
-            '·' | '⋅' | '*' => plain.push(if below && depth == 0 { '/' } else { '.' }),
+            '·' | '*' => plain.push(if below && depth == 0 { '/' } else { '.' }),
             ' ' if plain.ends_with(['/', '.']) || matches!(chars.peek(), Some('/' | '·' | '*')) => {
             }
             '/' => {
@@ -150,7 +341,113 @@ fn plain_signs(unit: &str) -> String {
             c => plain.push(c),
         }
     }
+    let plain = area_of_body(plain);
+    // `mmol L-1`: a blank before an exponent is a product.
+    let factors = plain.split(' ').skip(1).collect::<Vec<_>>();
+    let is_power = |factor: &&str| {
+        factor
+            .rsplit_once('-')
+            .is_some_and(|(base, exponent)| !base.is_empty() && exponent.parse::<u8>().is_ok())
+    };
+    if !factors.is_empty() && factors.iter().all(is_power) {
+        return plain.replace(' ', ".");
+    }
     plain
+}
+
+/// One form of what has several: micro signs, full width, squared and
+/// compatibility letters. Superscripts and annotations stay as they are.
+fn compatible(unit: &str) -> Cow<'_, str> {
+    if unit.is_ascii() {
+        return Cow::Borrowed(unit);
+    }
+    let mut plain = String::with_capacity(unit.len());
+    let mut is_annotation = false;
+    for c in unit.chars() {
+        is_annotation = match c {
+            '{' => true,
+            '}' => false,
+            _ => is_annotation,
+        };
+        match c {
+            c if is_annotation || c.is_ascii() || superscript(c).is_some() => plain.push(c),
+            'µ' | 'μ' => plain.push('u'),
+            'º' | '˚' => plain.push('°'),
+            '⋅' | '•' | '∙' | '∗' | '・' => plain.push('·'),
+            '∕' | '⁄' => plain.push('/'),
+            '−' | '–' | '‐' => plain.push('-'),
+            c => {
+                for c in c.nfkc() {
+                    plain.push(if c == 'μ' { 'u' } else { c });
+                }
+            }
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// Quotients in words, and what says that a value was calculated.
+fn words_to_signs(unit: &str) -> String {
+    let mut unit = unit.replace("**", "*");
+    if !unit.contains(' ') {
+        return unit;
+    }
+    for (word, sign) in [
+        (" per ", "/"),
+        (" pro ", "/"),
+        (" par ", "/"),
+        (" por ", "/"),
+        (" / ", "/"),
+    ] {
+        while let Some(at) = find_word(&unit, word) {
+            unit.replace_range(at..at + word.len(), sign);
+        }
+    }
+    if find_word(&unit, "per ") == Some(0) {
+        unit.replace_range(..4, "/");
+    }
+    for tail in [" (calc)", " (calc.)", " calc"] {
+        if unit.len() > tail.len()
+            && let Some(at) = find_word(&unit, tail)
+            && at + tail.len() == unit.len()
+        {
+            unit.truncate(at);
+        }
+    }
+    unit
+}
+
+/// Where `word`, which is ASCII in lower case, stands in any case.
+fn find_word(text: &str, word: &str) -> Option<usize> {
+    let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(word.as_bytes());
+    text.as_bytes().windows(word.len()).position(window)
+}
+
+/// The area that kidneys are compared by, in its many spellings, as the
+/// annotation that LOINC gives it.
+fn area_of_body(unit: String) -> String {
+    let Some(at) = unit.find("/1.73").or_else(|| unit.find("/1,73")) else {
+        return unit;
+    };
+    let tail: String = unit[at + 5..]
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect();
+    match tail.to_ascii_lowercase().as_str() {
+        "" | "m" | "m2" | "sqm" | "msq" | "qm" | "m2bsa" => format!("{}/{{1.73_m2}}", &unit[..at]),
+        _ => unit,
+    }
+}
+
+fn superscript(c: char) -> Option<char> {
+    Some(match c {
+        '¹' => '1',
+        '²' => '2',
+        '³' => '3',
+        '⁰' | '⁴'..='⁹' => char::from_digit(c as u32 - '⁰' as u32, 10)?,
+        '⁻' => '-',
+        _ => return None,
+    })
 }
 
 fn ends_with_ten(text: &str) -> bool {
@@ -158,8 +455,8 @@ fn ends_with_ten(text: &str) -> bool {
         .is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The parts between solidi that are in no bracket.
-fn split_outside_brackets(unit: &str) -> Vec<&str> {
+/// The parts between separators that are in no bracket.
+fn split_outside_brackets(unit: &str, separator: char) -> Vec<&str> {
     let mut depth = 0u32;
     unit.split(|c| {
         match c {
@@ -167,111 +464,7 @@ fn split_outside_brackets(unit: &str) -> Vec<&str> {
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        c == '/' && depth == 0
+        c == separator && depth == 0
     })
     .collect()
-}
-
-fn thousands(over: &str) -> Option<&'static str> {
-    Some(match over.to_ascii_lowercase().as_str() {
-        "k" | "th" | "tho" | "thou" | "thous" | "thousand" => "10*3",
-        "m" | "mil" | "mill" | "million" => "10*6",
-        _ => return None,
-    })
-}
-
-/// A part of a unit, in the case that people write it.
-fn part(part: &str) -> Option<&'static str> {
-    Some(match part {
-        "mmHg" | "mmhg" | "mm Hg" => "mm[Hg]",
-        "cmH2O" | "cmh2o" => "cm[H2O]",
-        "inHg" => "[in_i'Hg]",
-        "lb" | "lbs" | "Lbs" | "pound" | "pounds" => "[lb_av]",
-        "oz" | "ounce" | "ounces" => "[oz_av]",
-        "st" | "stone" | "stones" => "[stone_av]",
-        "ft" | "foot" | "feet" => "[ft_i]",
-        "in" | "inch" | "inches" => "[in_i]",
-        "yd" | "yard" | "yards" => "[yd_i]",
-        "mi" | "mile" | "miles" => "[mi_i]",
-        "degC" | "°C" | "℃" => "Cel",
-        "degF" | "°F" | "℉" => "[degF]",
-        "IU" | "iu" | "[iU]" => "[IU]",
-        "mIU" | "miu" => "m[IU]",
-        "uIU" | "uiu" | "mcIU" => "u[IU]",
-        "nIU" => "n[IU]",
-        "kIU" => "k[IU]",
-        "mcg" => "ug",
-        "mcL" => "uL",
-        "mcmol" => "umol",
-        "mcU" => "uU",
-        "cc" => "mL",
-        "cumm" => "mm3",
-        "gm" | "gms" | "gram" | "grams" => "g",
-        "kgs" | "kilogram" | "kilograms" => "kg",
-        "liter" | "liters" | "litre" | "litres" => "L",
-        "meter" | "meters" | "metre" | "metres" => "m",
-        "hr" | "hrs" | "hour" | "hours" => "h",
-        "sec" | "secs" | "second" | "seconds" => "s",
-        "msec" => "ms",
-        "mins" | "minute" | "minutes" => "min",
-        "day" | "days" => "d",
-        "week" | "weeks" | "wks" => "wk",
-        "month" | "months" => "mo",
-        "yr" | "yrs" | "year" | "years" => "a",
-        "Cal" | "kCal" | "Kcal" => "kcal",
-        "mEq" => "meq",
-        "uEq" => "ueq",
-        "mOsm" | "mOsmol" | "mosmol" => "mosm",
-        "HPF" | "hpf" => "[HPF]",
-        "LPF" | "lpf" => "[LPF]",
-        "CFU" | "cfu" => "[CFU]",
-        "pct" | "percent" => "%",
-        "watt" | "watts" => "W",
-        "siemens" => "S",
-        "1.73m2" | "1.73_m2" | "1.73sqm" => "{1.73_m2}",
-        "count" | "counts" => "{count}",
-        "step" | "steps" => "{steps}",
-        "beat" | "beats" => "{beats}",
-        "breath" | "breaths" => "{breaths}",
-        "cell" | "cells" => "{cells}",
-        "flights" => "{flights}",
-        _ => return None,
-    })
-}
-
-/// A part of a unit of which every letter is a capital, as many laboratories
-/// print: `MG/DL` is not megagauss, `U/ML` is not per megalitre.
-fn capital_part(part: &str) -> Option<&'static str> {
-    Some(match part {
-        "KG" => "kg",
-        "G" | "GM" => "g",
-        "MG" => "mg",
-        "MCG" | "UG" => "ug",
-        "NG" => "ng",
-        "PG" => "pg",
-        "DL" => "dL",
-        "ML" | "CC" => "mL",
-        "UL" => "uL",
-        "FL" => "fL",
-        "MOL" => "mol",
-        "MMOL" => "mmol",
-        "UMOL" => "umol",
-        "NMOL" => "nmol",
-        "PMOL" => "pmol",
-        "MEQ" => "meq",
-        "MOSM" => "mosm",
-        "MIU" => "m[IU]",
-        "UIU" => "u[IU]",
-        "KU" => "kU",
-        "CM" => "cm",
-        "MM" => "mm",
-        "MM3" => "mm3",
-        "MMHG" => "mm[Hg]",
-        "KCAL" => "kcal",
-        "MIN" => "min",
-        "HR" | "HRS" => "h",
-        "SEC" => "s",
-        "LB" | "LBS" => "[lb_av]",
-        _ => return None,
-    })
 }

@@ -250,7 +250,8 @@ fn conversion(found: MetricRef, unit: Option<&str>) -> Result<Conversion, String
         };
     };
     let unknown = || format!("unit_unknown: {} is no unit", quoted(unit));
-    let code = units::normalize(unit).ok_or_else(unknown)?;
+    let to_metric = |code: &str| Conversion::new(code, metric.unit, metric.molar_mass).ok();
+    let code = units::normalize_for(unit, to_metric).ok_or_else(unknown)?;
     if code == "%" && metric.unit == "%" && named_by == NamedBy::HealthKit {
         return Ok(Conversion::Multiply(100.0));
     }
@@ -258,8 +259,7 @@ fn conversion(found: MetricRef, unit: Option<&str>) -> Result<Conversion, String
         return Ok(Conversion::Identity);
     }
     // Nothing but a number of things counts things: 5 % of a step is a mistake.
-    Conversion::new(&code, metric.unit, metric.molar_mass)
-        .ok()
+    to_metric(&code)
         .filter(|conversion| !metric.is_count() || *conversion == Conversion::Identity)
         .ok_or_else(|| {
             format!(
