@@ -33,6 +33,7 @@ mod served;
 mod simulation;
 mod survival;
 mod systemd;
+mod tenant;
 mod terminal;
 mod tls;
 mod units;
