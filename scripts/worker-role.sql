@@ -5,11 +5,31 @@
 -- Run it as the owner of the tables, after every `vitalfold migrate`; it may be
 -- run again. Then give the role a way to log in, such as
 -- `alter role vitalfold_worker password '…'`, and name it in the worker's
--- database.url. `migrate` and `import` need the owner's rights instead.
+-- database.url. `migrate` and `import` need the owner's rights instead. The
+-- owner is a role of its own and no superuser: see docs/operations.md.
 do $$
 begin
     if not exists (select from pg_roles where rolname = 'vitalfold_worker') then
         create role vitalfold_worker login;
+    end if;
+end
+$$;
+
+-- Nobody makes temporary objects in this database unless a role is granted it
+-- by name: `temporary` is PUBLIC's by default, so that taking it from one role
+-- would change nothing. Likewise `create` on the schema, before PostgreSQL 15.
+do $$
+declare
+    home constant text := (select relnamespace::regnamespace from pg_class where oid = 'raw_vitals'::regclass);
+begin
+    execute format('revoke temporary on database %I from public, vitalfold_worker', current_database());
+    execute format('revoke create on schema %s from public, vitalfold_worker', home);
+    execute format('grant usage on schema %s to vitalfold_worker', home);
+    if has_database_privilege('vitalfold_worker', current_database(), 'temporary') then
+        raise warning 'the worker may still make temporary objects: as the owner of the database, revoke temporary on database % from public', current_database();
+    end if;
+    if has_schema_privilege('vitalfold_worker', home, 'create') then
+        raise warning 'the worker may still create objects: as the owner of the schema, revoke create on schema % from public', home;
     end if;
 end
 $$;

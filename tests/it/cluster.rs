@@ -186,6 +186,27 @@ impl Cluster {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Runs statements as another role; returns what psql printed, or its
+    /// errors.
+    pub(crate) fn attempt(
+        &self,
+        database: &str,
+        role: &str,
+        statements: &str,
+    ) -> Result<String, String> {
+        let output = Command::new(binary("psql"))
+            .args(["-h", self.dir.to_str().unwrap(), "-U", role, "-d", database])
+            .args(["-p", &self.port.to_string(), "-X", "-q", "-A", "-t"])
+            .args(["-v", "ON_ERROR_STOP=1", "-c", statements])
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        match output.status.success() {
+            true => Ok(text(output.stdout)),
+            false => Err(text(output.stderr)),
+        }
+    }
+
     /// Replaces the rules of who may connect.
     pub(crate) fn write_hba(&self, rules: &str) {
         std::fs::write(self.dir.join("data/pg_hba.conf"), rules).unwrap();

@@ -36,6 +36,7 @@ mod served;
 mod simulation;
 mod survival;
 mod systemd;
+mod tenant;
 mod terminal;
 mod tls;
 mod units;
