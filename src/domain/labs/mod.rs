@@ -96,7 +96,7 @@ pub struct Labs;
 
 impl Fold for Labs {
     const DOMAIN: Domain = Domain::Labs;
-    const ALGORITHM_VERSION: i32 = 2;
+    const ALGORITHM_VERSION: i32 = 3;
     const RAW_TABLE: &'static str = "raw_labs";
     const TIME_COLUMN: &'static str = "collected_at";
     const SOURCE_KEY: &'static str = "coalesce(code, name)";
