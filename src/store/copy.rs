@@ -62,6 +62,14 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// Bytes of its text.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Cell::Text(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// What PostgreSQL reads back as the same value of the column's type.
     pub(super) fn text(&self) -> Option<String> {
         match self {

@@ -102,6 +102,40 @@ fn a_day_of_a_million_unknown_metrics_is_rejected() {
     assert_eq!(count(&db, rejected), rows);
 }
 
+#[test]
+fn a_day_of_texts_at_their_limits_is_folded() {
+    let (db, program) = postgres();
+    let rows = scaled(1_000);
+    db.execute(&format!(
+        "insert into raw_labs (user_id, name, category, value, unit, reference_range, \
+           interpretation, collected_at, source, device, note) \
+         select 1, rpad('name ' || n, 500, 'x'), t, rpad('value ' || n, 65536, 'x'), \
+           rpad('unit ' || n, 500, 'x'), t, t, '2026-01-05 10:00:00Z', \
+           rpad('source ' || n, 500, 'x'), t, t \
+         from generate_series(1, {rows}) n, (select repeat('x', 65536) as t) t"
+    ));
+    folds(&program, "texts at their limits");
+    assert_eq!(count(&db, "labs_yearly"), rows);
+    assert_eq!(count(&db, "raw_labs where status = 'completed'"), rows);
+}
+
+#[test]
+fn a_day_that_is_too_large_is_dead_and_says_what_to_do() {
+    if !is_full() {
+        return;
+    }
+    let (db, program) = postgres();
+    insert(&db, 3_000_000, "'heart_rate'", "'/min'");
+    let ran = program
+        .command(&["run-once"])
+        .env("VITALFOLD__WORKER__MAX_ATTEMPTS", "1")
+        .output()
+        .unwrap();
+    assert_eq!(Ran::from(ran).code, Some(1));
+    let error = db.value("(select error from aggregation_groups where state = 'dead')");
+    assert!(error.contains("too_large: ") && error.contains("512 MiB"), "{error}");
+}
+
 /// Every text column of a domain, with the longest text that it may hold.
 const COLUMNS: [(&str, &str, &[(&str, usize)]); 3] = [
     (

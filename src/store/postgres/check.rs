@@ -1,5 +1,6 @@
 //! Recomputing a group without writing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -11,7 +12,7 @@ use diesel::row::NamedRow;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::group::read;
+use super::group::{fold_apart, read};
 use super::retention::first_kept;
 use super::rows::{self, StoredAggregate};
 use crate::domain::drift::compare;
@@ -40,7 +41,7 @@ pub(super) async fn check<F: Fold>(
     connection: &mut AsyncPgConnection,
     user_id: UserId,
     local_date: NaiveDate,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     keep_hours: Option<Duration>,
 ) -> QueryResult<GroupCheck> {
     connection
@@ -73,11 +74,11 @@ pub(super) async fn compare_stored<F: Fold>(
     user_id: UserId,
     local_date: NaiveDate,
     group: StoredGroup<F>,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     keep_hours: Option<Duration>,
 ) -> QueryResult<GroupCheck> {
-    let folded = group
-        .fold(local_date, rules, &LeaveOut::Poison)
+    let folded = fold_apart(group, local_date, rules, LeaveOut::Poison)
+        .await
         .map_err(|Panicked| QueryError::QueryBuilderError("the fold panicked".into()))?;
     let (periods, dates): (Vec<_>, Vec<_>) = folded
         .fold

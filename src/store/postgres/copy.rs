@@ -5,6 +5,7 @@ use diesel::pg::Pg;
 use diesel::row::{Field, NamedRow, Row};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use diesel::{OptionalExtension, QueryResult};
+use futures::TryStreamExt;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::{PgStore, Result};
@@ -240,11 +241,14 @@ async fn fingerprint(
             connection.batch_execute(&cursor).await?;
             let mut print = Fingerprint::default();
             loop {
-                let rows: Vec<Texts> = diesel::sql_query(fetch.as_str()).load(connection).await?;
-                let fetched = rows.len();
-                for row in rows {
+                let fetch = diesel::sql_query(fetch.as_str());
+                let mut rows = fetch.load_stream::<Texts>(connection).await?;
+                let mut fetched = 0;
+                while let Some(row) = rows.try_next().await? {
                     print.add_texts(row.0, columns);
+                    fetched += 1;
                 }
+                drop(rows);
                 progress(fetched as u64);
                 if fetched < size {
                     return QueryResult::Ok(print);

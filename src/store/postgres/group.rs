@@ -42,6 +42,9 @@ pub(super) struct Lock {
 enum Failed {
     Statement(diesel::result::Error),
     Panicked,
+    /// Another worker has this user, and what was read beside is large: closing
+    /// the connection is quicker than taking the rest of it.
+    Locked,
 }
 
 impl From<diesel::result::Error> for Failed {
@@ -77,13 +80,18 @@ pub(super) async fn fold<F: Fold>(
             _ => break tried,
         }
     };
-    result.map_err(|failed| match failed {
-        Failed::Statement(error) => StoreError {
+    match result {
+        Ok(outcome) => Ok(outcome),
+        Err(Failed::Locked) => Ok(GroupOutcome::Locked),
+        Err(Failed::Statement(error)) => Err(StoreError {
             of_group: true,
             ..classify::statement("fold group", &error)
-        },
-        Failed::Panicked => StoreError::new(ErrorClass::Data, "fold group", "the fold panicked"),
-    })
+        }),
+        Err(Failed::Panicked) => {
+            let message = "the fold panicked";
+            Err(StoreError::new(ErrorClass::Data, "fold group", message))
+        }
+    }
 }
 
 /// Runs the transaction on a connection that goes back to the pool only when
@@ -134,7 +142,8 @@ async fn in_transaction<F: Fold>(
         return Ok(GroupOutcome::Locked);
     };
     let leave_out = LeaveOut::of(isolation, lock.version.is_some());
-    let folded = fold_apart(group, key, rules, leave_out).await?;
+    let folded = fold_apart(group, key.local_date, rules, leave_out).await;
+    let folded = folded.map_err(|Panicked| Failed::Panicked)?;
     let outcome = folded.outcome();
     let writes = Writes::<F>::new(key, folded, lock.version, expect);
     let end = if isolation.is_some_and(|isolation| isolation.trial) {
@@ -148,21 +157,19 @@ async fn in_transaction<F: Fold>(
 }
 
 /// On a thread of its own where it takes long.
-async fn fold_apart<F: Fold>(
+pub(super) async fn fold_apart<F: Fold>(
     group: StoredGroup<F>,
-    key: GroupKey,
+    local_date: NaiveDate,
     rules: &Arc<FoldRules>,
     leave_out: LeaveOut,
-) -> std::result::Result<Folded<F>, Failed> {
-    let folded = if group.is_long() {
-        let rules = rules.clone();
-        let fold = move || group.fold(key.local_date, &rules, &leave_out);
-        let folded = tokio::task::spawn_blocking(fold).await;
-        folded.unwrap_or(Err(Panicked))
-    } else {
-        group.fold(key.local_date, rules, &leave_out)
-    };
-    folded.map_err(|Panicked| Failed::Panicked)
+) -> std::result::Result<Folded<F>, Panicked> {
+    if !group.is_long() {
+        return group.fold(local_date, rules, &leave_out);
+    }
+    let rules = rules.clone();
+    let fold = move || group.fold(local_date, &rules, &leave_out);
+    let folded = tokio::task::spawn_blocking(fold).await;
+    folded.unwrap_or(Err(Panicked))
 }
 
 /// Opens the transaction, takes the user's lock and reads the group, in one
@@ -176,7 +183,7 @@ async fn begin_and_read<F: Fold>(
     session: &mut Session,
     key: GroupKey,
     room: Room,
-) -> QueryResult<(Lock, Option<StoredGroup<F>>)> {
+) -> std::result::Result<(Lock, Option<StoredGroup<F>>), Failed> {
     let (user_id, local_date) = (key.user_id, key.local_date);
     let texts = Texts::of::<F>();
     let used = [&*texts.lock, &*texts.raw_rows, &*texts.day_rows];
@@ -188,10 +195,12 @@ async fn begin_and_read<F: Fold>(
         let (begun, lock, group) = unconstrained(async { join!(begun, lock, group) }).await;
         begun?;
         let lock = lock?;
-        if !lock.taken {
-            return Ok((lock, None));
-        }
-        return Ok((lock, Some(group?)));
+        return match group {
+            Ok(group) if lock.taken => Ok((lock, Some(group))),
+            Ok(_) => Ok((lock, None)),
+            Err(_) if !lock.taken => Err(Failed::Locked),
+            Err(error) => Err(error.into()),
+        };
     }
     begun.await?;
     let lock = lock.await?;

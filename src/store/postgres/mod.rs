@@ -228,7 +228,7 @@ impl Store for PgStore {
         user_id: UserId,
         local_date: NaiveDate,
     ) -> Result<GroupCheck> {
-        let (rules, hours) = (&*self.rules, self.keep_hours);
+        let (rules, hours) = (&self.rules, self.keep_hours);
         on_connection!(self, "check group", c => check::check::<F>(c, user_id, local_date, rules, hours))
     }
 
@@ -346,7 +346,7 @@ impl Store for PgStore {
     }
 
     async fn seal_group<F: Fold>(&self, user_id: UserId, local_date: NaiveDate) -> Result<Seal> {
-        let (rules, hours) = (&*self.rules, self.keep_hours);
+        let (rules, hours) = (&self.rules, self.keep_hours);
         on_connection!(self, "seal group", c => retention::seal::<F>(c, user_id, local_date, rules, hours))
     }
 

@@ -1,5 +1,6 @@
 //! Removing what is older than it is to be kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -102,7 +103,7 @@ pub(super) async fn seal<F: Fold>(
     connection: &mut AsyncPgConnection,
     user_id: UserId,
     local_date: NaiveDate,
-    rules: &FoldRules,
+    rules: &Arc<FoldRules>,
     keep_hours: Option<Duration>,
 ) -> QueryResult<Seal> {
     connection

@@ -47,6 +47,9 @@ struct Count {
     rows: i64,
 }
 
+/// Bytes of text after which rows are sent: they are in memory several times.
+const MOST_BYTES: usize = 16 << 20;
+
 impl SqliteStore {
     pub async fn count_rows(&self, table: &Table) -> Result<u64> {
         let text = format!("select count(*) as rows from {}", table.name);
@@ -59,7 +62,7 @@ impl SqliteStore {
     }
 
     /// Sends the rows of a table in the order of its key, at most `size` at a
-    /// time, without the first `skip`. Ends early when nobody receives.
+    /// time and fewer where they are large, without the first `skip`. Ends early when nobody receives.
     pub async fn read_rows(
         &self,
         table: &Table,
@@ -82,10 +85,16 @@ impl SqliteStore {
             let rows =
                 diesel::sql_query(text).load_iter::<Cells, DefaultLoadingMode>(connection)?;
             let mut batch = Vec::with_capacity(size);
+            let mut bytes = 0;
             for row in rows {
-                batch.push(row?.0);
-                if batch.len() == size && to.blocking_send(std::mem::take(&mut batch)).is_err() {
-                    return Ok(());
+                let row = row?.0;
+                bytes += row.iter().map(Cell::len).sum::<usize>();
+                batch.push(row);
+                if batch.len() == size || bytes > MOST_BYTES {
+                    bytes = 0;
+                    if to.blocking_send(std::mem::take(&mut batch)).is_err() {
+                        return Ok(());
+                    }
                 }
             }
             if !batch.is_empty() {
