@@ -90,13 +90,18 @@ pub fn is_registered(code: &str) -> bool {
     analytes::Analyte::of(code).is_some()
 }
 
+/// The registered codes and the UCUM units of their aggregates.
+pub fn registered_units() -> impl Iterator<Item = (&'static str, &'static str)> {
+    analytes::codes()
+}
+
 /// The labs domain.
 #[derive(Debug)]
 pub struct Labs;
 
 impl Fold for Labs {
     const DOMAIN: Domain = Domain::Labs;
-    const ALGORITHM_VERSION: i32 = 2;
+    const ALGORITHM_VERSION: i32 = 3;
     const RAW_TABLE: &'static str = "raw_labs";
     const TIME_COLUMN: &'static str = "collected_at";
     const SOURCE_KEY: &'static str = "coalesce(code, name)";

@@ -62,7 +62,7 @@ pub struct Nutrition;
 
 impl Fold for Nutrition {
     const DOMAIN: Domain = Domain::Nutrition;
-    const ALGORITHM_VERSION: i32 = 1;
+    const ALGORITHM_VERSION: i32 = 2;
     const RAW_TABLE: &'static str = "raw_nutrition";
     const TIME_COLUMN: &'static str = "eaten_at";
     const SOURCE_KEY: &'static str = "nutrient";

@@ -74,7 +74,7 @@ pub struct Vitals;
 
 impl Fold for Vitals {
     const DOMAIN: Domain = Domain::Vitals;
-    const ALGORITHM_VERSION: i32 = 2;
+    const ALGORITHM_VERSION: i32 = 3;
     const RAW_TABLE: &'static str = "raw_vitals";
     const TIME_COLUMN: &'static str = "started_at";
     const SOURCE_KEY: &'static str = "metric";
