@@ -39,7 +39,7 @@ fn variants(unit: &str) -> BTreeSet<String> {
         text.into_iter().collect()
     };
     let mut all = BTreeSet::from([unit.to_lowercase(), unit.to_uppercase()]);
-    if letters.len() <= 6 {
+    if letters.len() <= 5 {
         all.extend((0u32..1 << letters.len()).map(|bits| flipped(&|nth| bits >> nth & 1 == 1)));
     } else {
         for a in 0..letters.len() {
@@ -48,7 +48,7 @@ fn variants(unit: &str) -> BTreeSet<String> {
     }
     for text in [unit.to_owned(), unit.to_uppercase(), unit.to_lowercase()] {
         for (at, _) in text.char_indices() {
-            for blank in [" ", "\u{a0}", "\u{2009}", "\t"] {
+            for blank in [" ", "\u{2009}"] {
                 all.insert(format!("{}{blank}{}", &text[..at], &text[at..]));
             }
         }
