@@ -2,6 +2,8 @@
 //! and values are converted between commensurable ones.
 
 mod conversion;
+#[cfg(test)]
+mod properties;
 mod spelling;
 mod table;
 
@@ -102,19 +104,13 @@ fn sure_code(meaning: Meaning) -> Option<Cow<'static, str>> {
 /// The unit that tells a series of its own from others: the UCUM code, else
 /// the text as reported, '' for none.
 pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
-    code_or_text_for(unit, |_| None)
+    normalize(unit.unwrap_or_default()).unwrap_or_else(|| text(unit))
 }
 
-/// As [`code_or_text`], of a measurement as in [`normalize_for`].
-pub fn code_or_text_for(
-    unit: Option<&str>,
-    conversion: impl Fn(&str) -> Option<Conversion>,
-) -> Cow<'static, str> {
-    let unit = unit.unwrap_or_default();
-    if let Some(code) = normalize_for(unit, conversion) {
-        return code;
-    }
-    let unit = text::clean(unit);
+/// A unit that is no UCUM code as it tells a series: the text as reported, ''
+/// for none. It may look like a UCUM code, so nothing converts from it.
+pub fn text(unit: Option<&str>) -> Cow<'static, str> {
+    let unit = text::clean(unit.unwrap_or_default());
     if table::says_none(&unit) {
         return Cow::Borrowed("");
     }
@@ -264,6 +260,193 @@ mod tests {
             for spelling in spellings.split('|') {
                 assert_eq!(normalize(spelling).as_deref(), Some(code), "{spelling:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_reports_really_write_is_understood() {
+        let mut wrong = Vec::new();
+        for (code, spellings) in [
+            ("[degF]", "degrees Fahrenheit|DEG F|° F|ºF|℉|fahrenheit"),
+            ("Cel", "degrees Celsius|℃|˚C|CEL|Centigrade|DEGC"),
+            ("[in_i]", "IN|inches|Inch|INCHES|in."),
+            ("[ft_i]", "FT|feet"),
+            ("[lb_av]", "LB|LBS|Lb|lb.|pounds"),
+            ("[mi_i]", "MI|miles"),
+            ("km", "KM|Km|kilometers|kilometres"),
+            ("cm", "CM|Cm|centimeters|Centimetres|㎝"),
+            ("mm", "MM|Mm|millimeter"),
+            ("kg", "Kg|KG|kilograms|㎏|ｋｇ|kilo"),
+            ("mg", "MG|Mg|milligrams|mgs|㎎"),
+            ("ug", "MCG|Mcg|micrograms|㎍|UG|Ug"),
+            ("g", "G|GM|Gms|grams|Gramm"),
+            ("kJ", "KJ|kj|kilojoules"),
+            ("J", "J|joules"),
+            ("kcal", "KCAL|kilocalories|Kilokalorien"),
+            ("%", "PERCENT|Percent|pct|％"),
+            ("s", "SECONDS|sec|Sec"),
+            ("min", "MINUTES|Min"),
+            ("U", "UNITS|units|Unit|U|u"),
+            ("{steps}", "steps|STEPS"),
+            ("{floors}", "floors|Floors"),
+            (
+                "/min",
+                "BEATS/MIN|BREATHS/MIN|beats per minute|Breaths Per Minute|1/min|min-1|min⁻¹|/MIN|resp/min",
+            ),
+            (
+                "mm[Hg]",
+                "MMHG|millimeters of mercury|mm(Hg)|MM(HG)|mm\u{a0}Hg|mm\u{2009}Hg|mm of Hg",
+            ),
+            (
+                "mg/dL",
+                "Mg/dL|mg/100ml|mg/100 mL|mg%|milligrams per deciliter|MG/DL|mg/dl (calc)|mg / dL|mg∕dl|ｍｇ／ｄＬ|mgs/dl",
+            ),
+            ("g/dL", "gm%|g%|G/DL|GM/DL|gm/dl|g/100ml|GM%"),
+            ("U/L", "u/l|U/l|UNITS/L|units/L|U/Liter"),
+            ("[IU]/mL", "iU/mL|IU/ML|iu/ml|UI/mL|IE/ml|I.U./mL"),
+            ("[IU]/L", "UI/L|IE/l|IU/l"),
+            ("m[IU]/L", "mIU/L|MIU/L|mUI/L|mIE/l|miu/l"),
+            ("m[IU]/mL", "mIU/mL|MIU/ML|mUI/mL"),
+            ("u[IU]/mL", "uIU/mL|UIU/ML|µUI/mL|µIE/ml|μIU/mL|mcIU/mL"),
+            ("uU/mL", "uU/mL|uU/ML|UU/ML|mcU/mL|µU/ml|uu/ml"),
+            ("mU/L", "mU/L|mU/l|mu/l"),
+            ("10*3/uL", "K/UL|k/ul|X10E3/UL|x10^3/µL|10³/µl"),
+            ("10*3/mm3", "10*3/mm3|10^3/mm³|K/cumm|thou/mm3|1000/mm3"),
+            (
+                "10*3/uL",
+                "thou/mcL|Thousand/uL|Tsd/µl|Tsd./µl|tsd/ul|THOU/UL|10E3/uL|x10(3)/uL|K/mcL|x 10^3/uL|10^3 cells/uL|10E+3/uL",
+            ),
+            (
+                "10*6/uL",
+                "M/UL|mill/mcL|Million/uL|Mio/µl|Mio./µl|x10E6/uL|M/mcL",
+            ),
+            (
+                "10*9/L",
+                "GI/L|Gi/l|10^9/L|x10E9/L|10*9/L|giga/L|Gpt/l|Mrd/l|10⁹/l",
+            ),
+            ("10*12/L", "TI/L|T/L|t/l|10^12/L|10¹²/L|Tera/L|x10E12/L"),
+            ("/mm3", "/cumm|/cmm|cells/cumm|/mm³"),
+            ("/uL", "cells/mcL|cells/uL|/µl|#/uL"),
+            ("/[HPF]", "/HPF|/hpf|cells/hpf|#/HPF|per hpf"),
+            ("/[LPF]", "/LPF|/lpf"),
+            ("fL", "FL|fl|Fl|femtoliters"),
+            ("pg", "PG|Pg|pg|picograms"),
+            ("ng/dL", "NG/DL|ng/dl|Ng/dL|nanograms per deciliter"),
+            ("ng/mL", "NG/ML|ng/ml|ngs/ml"),
+            ("pg/mL", "PG/ML|pg/ml|picograms per milliliter"),
+            ("ug/mL", "UG/ML|mcg/mL|MCG/ML|µg/ml"),
+            ("ug/dL", "UG/DL|mcg%|µg%"),
+            (
+                "mmol/L",
+                "MMOL/L|Mmol/L|mMol/l|mM|mM/L|millimoles per liter|mmol/Liter",
+            ),
+            ("umol/L", "UMOL/L|µmol/l|mcmol/L|uM|Umol/L"),
+            ("nmol/L", "NMOL/L|nM|nmol/l"),
+            ("pmol/L", "PMOL/L|Pmol/L|pM"),
+            ("meq/L", "MEQ/L|mEq/L|mval/l|Meq/L"),
+            (
+                "mosm/kg",
+                "mOsm/kg|mOsm/kg H2O|mOsmol/kg|MOSM/KG|mosm/kgH2O",
+            ),
+            ("mm/h", "mm/hr|MM/HR|mm/1hr|mm/1h|mm/hour|mm/Std"),
+            (
+                "mL/min/{1.73_m2}",
+                "mL/min/1.73 m²|mL/min/1.73m2|ML/MIN/1.73 M2|ml/min/1,73 m2|mL/min/1.73 sq m|mL/min/1.73|mL/min/{1.73_m2}|ml/min/1.73m^2",
+            ),
+            (
+                "mg/g{creat}",
+                "mg/g creat|mg/g CREAT|mg/g Creatinine|mg/g Kreatinin|MG/G CR",
+            ),
+            ("ug{FEU}/mL", "ug FEU/mL|ug(FEU)/mL|mcg FEU/mL"),
+            ("mg/(24.h)", "mg/24h|mg/24 hr|MG/24 HR|mg/24hrs"),
+            ("{index}", "INDEX|Index"),
+            ("{ratio}", "ratio|RATIO"),
+            ("{s_co_ratio}", "S/CO|s/co"),
+            ("[arb'U]/mL", "AU/mL|AU/ML"),
+            ("[EU]/dL", "EU/dL"),
+            ("1", "fraction of 1|1"),
+            ("L/L", "V/V|l/l|L/L"),
+            ("fmol", "fmol(Fe)|FMOL|fmol"),
+            ("kU/L", "kU/L|KU/L|kUA/L|kU/l"),
+            ("[pH]", "pH units|ph"),
+            ("mmol.L-1", "mmol·L⁻¹|mmol L-1|mmol.l-1"),
+            ("dB[SPL]", "dBASPL"),
+            ("mL/min/kg", "mL/min·kg"),
+            (
+                "kg/m2",
+                "kg/m2|KG/M2|kg/m²|kg/m^2|Kg/M2|kilograms per square meter|kilograms per square metre",
+            ),
+            ("kPa", "KPA|kpa|kPa"),
+        ] {
+            for spelling in spellings.split('|') {
+                let found = normalize(spelling);
+                if found.as_deref() != Some(code) {
+                    wrong.push((spelling, code, found));
+                }
+            }
+        }
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
+    fn a_measurement_decides_between_two_readings() {
+        let mut wrong = Vec::new();
+        for (unit, canonical, code) in [
+            ("G/L", "g/dL", Some("g/L")),
+            ("G/l", "10*3/uL", Some("10*9/L")),
+            ("g/l", "10*3/uL", Some("10*9/L")),
+            ("g/l", "g/dL", Some("g/L")),
+            ("G/L", "U/L", None),
+            ("MU/L", "mU/L", Some("mU/L")),
+            ("MU/L", "uU/mL", Some("mU/L")),
+            ("MU/L", "U/L", None),
+            ("MU/ML", "mU/mL", Some("mU/mL")),
+            ("MIL/uL", "10*3/uL", Some("10*3/uL")),
+            ("mil/mm3", "10*6/uL", Some("10*6/uL")),
+            ("calories", "kcal", Some("kcal")),
+            ("cal", "kcal", Some("kcal")),
+            ("CAL", "kcal", Some("kcal")),
+            ("S", "s", Some("s")),
+            ("S", "uS", Some("S")),
+            ("MS", "ms", Some("ms")),
+            ("lpm", "L/min", Some("L/min")),
+            ("lpm", "/min", Some("/min")),
+            ("MJ", "kcal", Some("MJ")),
+            ("mJ", "kcal", None),
+            ("K", "Cel", Some("K")),
+            ("fraction", "%", Some("1")),
+        ] {
+            let to = |code: &str| Conversion::new(code, canonical, None).ok();
+            let found = normalize_for(unit, to);
+            if found.as_deref() != code {
+                wrong.push((unit, canonical, found));
+            }
+        }
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
+    fn one_unit_stands_for_a_dimension() {
+        for (code, unit) in [
+            ("10*9/L", Some("10*3/uL")),
+            ("10*3/uL", Some("10*3/uL")),
+            ("g/L", Some("mg/L")),
+            ("g/dL", Some("mg/L")),
+            ("ng/mL", Some("mg/L")),
+            ("mmol/L", Some("umol/L")),
+            ("k[IU]/L", Some("[IU]/L")),
+            ("ukat/L", Some("U/L")),
+            ("kPa", Some("mm[Hg]")),
+            // What they are parts of is the code's to say.
+            ("%", None),
+            ("1", None),
+            ("mmol/mol", None),
+            ("mg/g", None),
+            ("ug{FEU}/mL", None),
+            ("{index}", None),
+            ("[arb'U]/mL", None),
+        ] {
+            assert_eq!(representative(code), unit, "{code}");
         }
     }
 

@@ -232,9 +232,9 @@ async fn a_correction_and_an_edit_mark_their_groups<S: Store>(db: &Database, sto
 
 async fn a_rejected_entry_keeps_its_reason_and_spoils_nothing<S: Store>(db: &Database, store: S) {
     let rows = vec![
-        entry("2026-01-05T08:00:00", "vitamin_d", 10.0, "ug", ""),
-        entry("2026-01-05T08:00:00", "vitamin_d", 400.0, "IU", ""),
-        entry("2026-01-05T08:00:00", "vitamin_d", 77.25, "furlong", ""),
+        entry("2026-01-05T08:00:00", "vitamin_a", 10.0, "ug", ""),
+        entry("2026-01-05T08:00:00", "vitamin_a", 400.0, "IU", ""),
+        entry("2026-01-05T08:00:00", "vitamin_a", 77.25, "furlong", ""),
         entry("2026-01-05T08:00:00", "salt", 77.25, "g", ""),
     ];
     store.insert_raw::<Nutrition>(rows).await.unwrap();

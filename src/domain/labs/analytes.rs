@@ -101,6 +101,11 @@ fn substances() -> impl Iterator<Item = &'static Substance> {
     .flatten()
 }
 
+/// The registered codes and their units.
+pub(super) fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    substances().flat_map(|substance| substance.codes).copied()
+}
+
 impl Analyte {
     pub(super) fn of(code: &str) -> Option<Self> {
         static BY_CODE: LazyLock<HashMap<&'static str, Analyte>> = LazyLock::new(|| {

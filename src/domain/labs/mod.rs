@@ -95,6 +95,11 @@ pub fn is_registered(code: &str) -> bool {
     analytes::Analyte::of(code).is_some()
 }
 
+/// The registered codes and the UCUM units of their aggregates.
+pub fn registered_units() -> impl Iterator<Item = (&'static str, &'static str)> {
+    analytes::codes()
+}
+
 /// The labs domain.
 #[derive(Debug)]
 pub struct Labs;

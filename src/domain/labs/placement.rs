@@ -10,6 +10,8 @@ use crate::domain::units;
 #[derive(Debug)]
 pub(super) struct Placement {
     analyte: Option<Analyte>,
+    /// Whether the reported unit is one.
+    is_code: bool,
     /// The normal form of the reported unit.
     pub(super) own_unit: Cow<'static, str>,
     /// The unit of the series.
@@ -22,19 +24,22 @@ impl Placement {
     /// `code` as results are read, `unit` as reported.
     pub(super) fn new(code: Option<&str>, unit: Option<&str>) -> Placement {
         let analyte = code.and_then(Analyte::of);
-        let own_unit = reported_unit(analyte, unit);
-        let canonical = match analyte {
-            Some(analyte) => Some(analyte.unit),
-            None => code.and_then(|_| units::representative(&own_unit)),
-        };
-        let canonical = canonical.and_then(|unit| {
-            let scale = Scale::new(analyte, &own_unit, unit)?;
+        let code_unit = unit_code(analyte, unit);
+        let canonical = code_unit.as_deref().and_then(|own| {
+            let unit = match analyte {
+                Some(analyte) => analyte.unit,
+                None => code.and_then(|_| units::representative(own))?,
+            };
+            let scale = Scale::new(analyte, own, unit)?;
             Some((Cow::Borrowed(unit), scale))
         });
+        let is_code = code_unit.is_some();
+        let own_unit = code_unit.unwrap_or_else(|| units::text(unit));
         // What cannot be converted stays apart, under its own unit.
         let (unit, scale) = canonical.unwrap_or_else(|| (own_unit.clone(), Scale::IDENTITY));
         Placement {
             analyte,
+            is_code,
             own_unit,
             unit,
             scale,
@@ -54,10 +59,18 @@ impl Placement {
         interval: Interval,
         range_unit: &str,
     ) -> Option<(Interval, Option<Interval>)> {
-        let unit = reported_unit(self.analyte, Some(range_unit));
-        if range_unit.is_empty() || unit == self.own_unit {
+        if range_unit.is_empty() {
             return Some((interval, scaled(interval, &self.scale)));
         }
+        let code = unit_code(self.analyte, Some(range_unit));
+        let unit = code
+            .clone()
+            .unwrap_or_else(|| units::text(Some(range_unit)));
+        if unit == self.own_unit {
+            return Some((interval, scaled(interval, &self.scale)));
+        }
+        // Text that is no unit is not to be read as UCUM.
+        let unit = code.filter(|_| self.is_code)?;
         let to = |unit_to: &str| Scale::new(self.analyte, &unit, unit_to);
         let own = scaled(interval, &to(&self.own_unit)?)?;
         // Straight to the unit of the series: one rounding, not two.
@@ -66,9 +79,9 @@ impl Placement {
     }
 }
 
-/// The normal form of a unit that results of an analyte are reported in.
-fn reported_unit(analyte: Option<Analyte>, unit: Option<&str>) -> Cow<'static, str> {
-    units::code_or_text_for(unit, |code| {
+/// The UCUM code of a unit that results of an analyte are reported in.
+fn unit_code(analyte: Option<Analyte>, unit: Option<&str>) -> Option<Cow<'static, str>> {
+    units::normalize_for(unit.unwrap_or_default(), |code| {
         Some(Scale::new(analyte, code, analyte?.unit)?.conversion())
     })
 }

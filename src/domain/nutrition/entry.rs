@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::registry::{self, Nutrient};
+use super::registry::{self, Named, Nutrient};
 use super::{NO_MEAL, NutritionEntry};
 use crate::domain::memo::Memo;
 use crate::domain::period::MAX_OFFSET_MINUTES;
@@ -99,8 +99,8 @@ type Resolved = (
 );
 
 fn resolve(name: &str, unit: Option<&str>) -> Result<Resolved, String> {
-    if let Some(nutrient) = registry::lookup(name) {
-        return Ok(of_registered(nutrient, unit));
+    if let Some(named) = registry::named(name) {
+        return Ok(of_registered(named, unit));
     }
     if !loinc::is_well_formed(name) {
         let name = quoted(name);
@@ -115,7 +115,8 @@ fn resolve(name: &str, unit: Option<&str>) -> Result<Resolved, String> {
     Ok((series, None, Ok(Conversion::Identity)))
 }
 
-fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Resolved {
+fn of_registered(named: Named<'_>, unit: Option<&str>) -> Resolved {
+    let nutrient = named.nutrient;
     let in_unit = |unit| Series {
         nutrient: Cow::Borrowed(nutrient.name),
         unit,
@@ -124,15 +125,26 @@ fn of_registered(nutrient: &'static Nutrient, unit: Option<&str>) -> Resolved {
         let series = in_unit(Cow::Borrowed(nutrient.unit));
         (series, Some(nutrient), conversion)
     };
-    let Some(unit) = unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
+    let own = unit.map(str::trim).filter(|unit| !unit.is_empty());
+    let Some(unit) = own.or(named.unit) else {
         return canonical(Err(format!("unit_missing: {} needs a unit", nutrient.name)));
     };
-    let to_canonical = |code: &str| Conversion::new(code, nutrient.unit, nutrient.molar_mass).ok();
-    let Some(code) = units::normalize_for(unit, to_canonical) else {
+    let code_of = |unit: &str| units::normalize_for(unit, |code| nutrient.conversion(code));
+    let Some(code) = code_of(unit) else {
         let unit = quoted(unit);
         return canonical(Err(format!("unit_unknown: {unit} is no unit")));
     };
-    if let Some(conversion) = to_canonical(&code) {
+    if let Some(in_name) = named
+        .unit
+        .filter(|in_name| code_of(in_name).as_ref() != Some(&code))
+    {
+        return canonical(Err(format!(
+            "unit_ambiguous: the nutrient's name says {}, the unit {}",
+            quoted(in_name),
+            quoted(unit)
+        )));
+    }
+    if let Some(conversion) = nutrient.conversion(&code) {
         return canonical(Ok(conversion));
     }
     // Vitamins in international units, say: a series of its own, because a
@@ -257,8 +269,23 @@ mod tests {
                 55.0,
             ),
             ("protein", -0.0, "g", "protein", "g", 0.0),
+            ("vitamin_d", 400.0, "IU", "vitamin_d", "ug", 10.0),
+            ("Vitamin D (IU)", 400.0, "", "vitamin_d", "ug", 10.0),
+            ("vitamin_a", 900.0, "mcg RAE", "vitamin_a", "ug", 900.0),
+            ("Iron (mg)", 18.0, "mg", "iron", "mg", 18.0),
+            ("Energy", 500.0, "calories", "energy", "kcal", 500.0),
+            (
+                "Energy",
+                500.0,
+                "KJ",
+                "energy",
+                "kcal",
+                119.502_868_068_833_65,
+            ),
             // Not convertible: a series of its own, never mixed.
-            ("vitamin_d", 400.0, "IU", "vitamin_d", "[IU]", 400.0),
+            ("vitamin_e", 400.0, "IU", "vitamin_e", "[IU]", 400.0),
+            ("Water (g)", 400.0, "g", "water", "g", 400.0),
+            ("folate", 400.0, "mcg DFE", "folate", "ug{DFE}", 400.0),
             ("Vitamin A", 3000.0, "iu", "vitamin_a", "[IU]", 3000.0),
             ("iron", 45.0, "%", "iron", "%", 45.0),
             ("alcohol", 2.0, "{drink}", "alcohol", "{drink}", 2.0),
@@ -326,8 +353,9 @@ mod tests {
                 "value_implausible",
                 true,
             ),
+            ("Iron (mg)", Some(61.5), Some("ug"), "unit_ambiguous", true),
             (
-                "vitamin_d",
+                "vitamin_a",
                 Some(-61.5),
                 Some("IU"),
                 "value_implausible",

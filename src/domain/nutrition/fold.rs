@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn units_that_do_not_convert_are_never_mixed() {
         let rows = [
-            row(1, "vitamin_d", 10.0, "ug", ""),
-            row(2, "vitamin_d", 400.0, "IU", ""),
-            row(3, "vitamin_d", 0.01, "mg", ""),
+            row(1, "vitamin_a", 10.0, "ug", ""),
+            row(2, "vitamin_a", 400.0, "IU", ""),
+            row(3, "vitamin_a", 0.01, "mg", ""),
             row(4, "sodium", 400.0, "mg", ""),
             row(5, "salt", 1.0, "g", ""),
         ];
@@ -201,8 +201,8 @@ mod tests {
             found,
             [
                 ("sodium", "mg", 400.0),
-                ("vitamin_d", "[IU]", 400.0),
-                ("vitamin_d", "ug", 20.0),
+                ("vitamin_a", "[IU]", 400.0),
+                ("vitamin_a", "ug", 20.0),
             ]
         );
         assert_eq!(fold.rejected.len(), 1);

@@ -1,11 +1,14 @@
 //! The nutrients that have a name of their own, a unit and a limit.
 
+mod amino_acids;
 mod macronutrients;
 mod minerals;
 mod vitamins;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use crate::domain::units::{self, Conversion};
 
 /// A nutrient of the registry.
 #[derive(Debug)]
@@ -25,6 +28,9 @@ pub struct Nutrient {
     pub healthkit: Option<&'static str>,
     /// In g/mol, where labels of water or infusions give the substance.
     pub molar_mass: Option<f64>,
+    /// International units in one `unit`, where that does not depend on the
+    /// form of the nutrient.
+    pub units_in_one: Option<f64>,
 }
 
 impl Nutrient {
@@ -48,6 +54,25 @@ impl Nutrient {
         self
     }
 
+    /// The way from a UCUM code to `unit`. An annotation says that something
+    /// else is measured: dietary folate equivalents are no folate.
+    pub fn conversion(&self, code: &str) -> Option<Conversion> {
+        if let Some(units) = self.units_in_one
+            && code == "[IU]"
+        {
+            return Some(Conversion::Divide(units));
+        }
+        if code.contains('{') {
+            return None;
+        }
+        Conversion::new(code, self.unit, self.molar_mass).ok()
+    }
+
+    const fn units_in_one(mut self, units: f64) -> Self {
+        self.units_in_one = Some(units);
+        self
+    }
+
     const fn molar_mass(mut self, gram_per_mole: f64) -> Self {
         self.molar_mass = Some(gram_per_mole);
         self
@@ -64,6 +89,7 @@ const fn nutrient(name: &'static str, unit: &'static str, max: f64) -> Nutrient 
         loinc: &[],
         healthkit: None,
         molar_mass: None,
+        units_in_one: None,
     }
 }
 
@@ -73,14 +99,63 @@ pub fn nutrients() -> impl Iterator<Item = &'static Nutrient> {
         macronutrients::NUTRIENTS,
         minerals::NUTRIENTS,
         vitamins::NUTRIENTS,
+        amino_acids::NUTRIENTS,
     ]
     .into_iter()
     .flatten()
 }
 
-/// The nutrient that a name, LOINC code or `HealthKit` identifier names. Of
-/// names only letters and digits count: `Vitamin B-12` is `vitamin_b12`.
+/// The nutrient that a name, LOINC code or `HealthKit` identifier names.
 pub fn lookup(name: &str) -> Option<&'static Nutrient> {
+    named(name).map(|named| named.nutrient)
+}
+
+/// A nutrient as a row names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'n> {
+    pub nutrient: &'static Nutrient,
+    /// The unit that stands in the name: `Iron (mg)`.
+    pub unit: Option<&'n str>,
+}
+
+/// As [`lookup`]. Of names only letters and digits count: `Vitamin B-12` is
+/// `vitamin_b12`. A name in parts, as `B1 (Thiamine)` or `Sodium, Na (mg)`, is
+/// that of a nutrient where all parts name it; the last may be a unit.
+pub fn named(name: &str) -> Option<Named<'_>> {
+    let whole = |nutrient| Named {
+        nutrient,
+        unit: None,
+    };
+    let name = name.trim();
+    if let Some(nutrient) = one_name(name) {
+        return Some(whole(nutrient));
+    }
+    let unit = name.strip_suffix([')', ']']).map_or_else(
+        || name.rsplit_once(','),
+        |rest| rest.rsplit_once(['(', '[']),
+    );
+    if let Some((rest, unit)) = unit
+        && let Some(nutrient) = one_name(rest).or_else(|| double_name(rest))
+        && units::normalize(unit).is_some()
+    {
+        let unit = Some(unit);
+        return Some(Named { nutrient, unit });
+    }
+    double_name(name).map(whole)
+}
+
+fn double_name(name: &str) -> Option<&'static Nutrient> {
+    let mut parts = name
+        .split(['(', ')', '[', ']', ',', '/'])
+        .filter(|part| !part.trim().is_empty())
+        .map(one_name);
+    let first = parts.next()??;
+    parts
+        .all(|part| part.is_some_and(|nutrient| nutrient.name == first.name))
+        .then_some(first)
+}
+
+fn one_name(name: &str) -> Option<&'static Nutrient> {
     static BY_CODE: LazyLock<HashMap<&'static str, &'static Nutrient>> = LazyLock::new(|| {
         nutrients()
             .flat_map(|nutrient| nutrient.loinc.iter().map(move |code| (*code, nutrient)))
@@ -91,7 +166,6 @@ pub fn lookup(name: &str) -> Option<&'static Nutrient> {
             .flat_map(|nutrient| names(nutrient).map(move |name| (plain(name), nutrient)))
             .collect()
     });
-    let name = name.trim();
     BY_CODE
         .get(name)
         .or_else(|| BY_NAME.get(&plain(name)))
@@ -171,10 +245,66 @@ mod tests {
             ("HKQuantityTypeIdentifierDietaryWater", "water", "mL"),
             ("Sodium, Na", "sodium", "mg"),
             ("alcohol", "alcohol", "g"),
+            ("Thiamin (B1)", "thiamin", "mg"),
+            ("B1 (Thiamine)", "thiamin", "mg"),
+            ("B1 (Thiamine) (mg)", "thiamin", "mg"),
+            ("vitamin_b1", "thiamin", "mg"),
+            ("Vitamin B2 (Riboflavin)", "riboflavin", "mg"),
+            ("B2 (Riboflavin)", "riboflavin", "mg"),
+            ("Niacin (B3)", "niacin", "mg"),
+            ("Vitamin B3, niacin", "niacin", "mg"),
+            ("Pantothenic acid (B5)", "pantothenic_acid", "mg"),
+            ("B5 (Pantothenic Acid) (mg)", "pantothenic_acid", "mg"),
+            ("B6 (Pyridoxine)", "vitamin_b6", "mg"),
+            ("Vitamin B-6", "vitamin_b6", "mg"),
+            ("Biotin (B7)", "biotin", "ug"),
+            ("Folate (B9)", "folate", "ug"),
+            ("Folic Acid", "folate", "ug"),
+            ("Folate (µg)", "folate", "ug"),
+            ("Cobalamin (B12)", "vitamin_b12", "ug"),
+            ("B12 (Cobalamin) (µg)", "vitamin_b12", "ug"),
+            ("Vitamin K (phylloquinone)", "vitamin_k", "ug"),
+            ("Vitamin E (alpha-tocopherol)", "vitamin_e", "mg"),
+            ("Vitamin C, total ascorbic acid", "vitamin_c", "mg"),
+            ("Vitamin D (D2 + D3)", "vitamin_d", "ug"),
+            ("Vitamin D (IU)", "vitamin_d", "ug"),
+            ("Vitamin A, IU", "vitamin_a", "ug"),
+            ("Vitamin A, RAE", "vitamin_a", "ug"),
+            ("Sodium, Na (mg)", "sodium", "mg"),
+            ("Energy (kcal)", "energy", "kcal"),
+            ("Trans-Fats (g)", "fat_trans", "g"),
+            ("trans fat", "fat_trans", "g"),
+            ("Net Carbs (g)", "carbohydrates_net", "g"),
+            ("Omega-3 (g)", "omega_3", "g"),
+            ("Cystine (g)", "cystine", "g"),
+            ("Water (g)", "water", "mL"),
+            ("Alcohol (g)", "alcohol", "g"),
+            ("Total lipid (fat)", "fat_total", "g"),
+            ("Carbohydrate, by difference", "carbohydrates", "g"),
+            ("Fatty acids, total saturated", "fat_saturated", "g"),
+            ("Fiber, total dietary", "fiber", "g"),
+            ("Added Sugars (g)", "sugar_added", "g"),
         ] {
             let found = lookup(name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!((found.name, found.unit), (canonical, unit), "{name}");
         }
+    }
+
+    #[test]
+    fn names_of_two_nutrients_are_none() {
+        for name in [
+            "Thiamin (B2)",
+            "Sodium / Potassium",
+            "Folate, DFE",
+            "Iron (haem)",
+            "salt",
+            "(mg)",
+            "()",
+            "",
+        ] {
+            assert!(lookup(name).is_none(), "{name}");
+        }
+        assert_eq!(named("Iron (mg)").unwrap().unit, Some("mg"));
     }
 
     /// The table of the documentation, in its notation.

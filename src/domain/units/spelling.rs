@@ -217,7 +217,13 @@ fn part(part: &str) -> Cow<'_, str> {
 }
 
 /// What stands behind a unit and says of what: it changes no size.
-const TAILS: [(&str, &str); 14] = [
+const TAILS: [(&str, &str); 19] = [
+    // Of vitamin A, which is counted so here.
+    (" rae", ""),
+    (" dfe", "{DFE}"),
+    (" ne", "{NE}"),
+    (" te", "{TE}"),
+    (" at", "{AT}"),
     (" creatinine", "{creat}"),
     (" creat.", "{creat}"),
     (" creat", "{creat}"),

@@ -63,7 +63,7 @@ pub(super) const BASES: &[Base] = &[
 #[rustfmt::skip]
 pub(super) const ATOMS: &[(&str, &str)] = &[
     ("g", "gm|gms|gr."), ("mg", "mgm|mgms"), ("kg", "kilo|kilos"),
-    ("mL", "cc|ccm|cm3"), ("L", "lt|ltr"), ("mm3", "cumm|cu mm|cmm|cu.mm|cu. mm|mm*3|mm(3)|mm3|cubic millimeter|cubic millimeters|cubic millimetre"),
+    ("m2", "square meter|square meters|square metre|square metres|sqm|sq m|m(2)|quadratmeter"), ("mL", "cc|ccm|cm3"), ("L", "lt|ltr"), ("mm3", "cumm|cu mm|cmm|cu.mm|cu. mm|mm*3|mm(3)|mm3|cubic millimeter|cubic millimeters|cubic millimetre"),
     ("[lb_av]", "lb|lbs|lb.|lbs.|pound|pounds|[lb_av]"),
     ("[oz_av]", "oz|oz.|ounce|ounces|[oz_av]"),
     ("[stone_av]", "st|stone|stones|[stone_av]"),
@@ -97,7 +97,7 @@ pub(super) const ATOMS: &[(&str, &str)] = &[
     ("{count}", "count|counts|{count}|ct"), ("{steps}", "step|steps|{steps}"), ("{floors}", "floor|floors"), ("{flights}", "flight|flights"),
     ("{beats}", "beat|beats|{beats}"), ("{breaths}", "breath|breaths|{breaths}"), ("{cells}", "cell|cells|{cells}"), ("{copies}", "copy|copies|copies.|{copies}"),
     ("[mi_i]/h", "mph"), ("km/h", "kph|kmh|km/hr"), ("[EU]/dL", "eu/dl|ehrlich units/dl|ehrlich u/dl"),
-    ("/min", "bpm|brpm|rpm|/mn|per min"),
+    ("/min", "bpm|brpm|rpm|/mn|min-1"),
     ("10*12/L", "t/l|ti/l|tera/l"), ("10*9/L", "gi/l|giga/l|mrd/l|mrd./l|gpt/l"), ("10*12/L", "tpt/l"),
     ("mPa.s", "mpa.s|mpa*s"), ("m/s2", "m/s2"),
 ];

@@ -2,11 +2,15 @@
 
 mod activity;
 mod body;
+mod not_measured;
 mod sleep;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+#[cfg(test)]
+pub(crate) use not_measured::all_not_measured;
+pub use not_measured::not_measured;
 pub use sleep::{SleepPart, sleep, sleep_part};
 
 /// How samples of a metric add up.

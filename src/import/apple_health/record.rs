@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use chrono::{Offset, TimeZone};
 use chrono_tz::Tz;
 
+use crate::domain::vitals::registry::not_measured;
 use crate::import::csv::number;
 use crate::import::item::{Intake, Item, Parsed, Subject, Vital, is_dietary, label, non_empty};
 use crate::import::time::{self, Time, When};
 
 const SLEEP: &str = "HKCategoryTypeIdentifierSleepAnalysis";
+const MINDFUL: &str = "HKCategoryTypeIdentifierMindfulSession";
 const STAND_HOUR: &str = "HKCategoryTypeIdentifierAppleStandHour";
 
 /// What a record says, or why it is left out.
@@ -126,6 +128,17 @@ impl Record {
         if kind == STAND_HOUR {
             return Ok(stand_hour(value.unwrap_or_default()));
         }
+        // A session's value says nothing; its length counts.
+        if kind == MINDFUL {
+            return Ok(Ok(Vital {
+                metric: MINDFUL.to_owned(),
+                value: None,
+                unit: None,
+            }));
+        }
+        if let Some(why) = not_measured(kind) {
+            return Ok(Err(format!("{kind}: {why}").into()));
+        }
         if !kind.starts_with("HKQuantityTypeIdentifier") {
             let kind = if kind.is_empty() {
                 "Record without type"
@@ -207,6 +220,8 @@ fn stand_hour(value: &str) -> Or<Vital> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::nutrition::registry::nutrients;
+    use crate::domain::vitals::registry::{all_not_measured, lookup, metrics};
 
     fn record(kind: &str, value: &str) -> Record {
         Record {
@@ -259,7 +274,12 @@ mod tests {
             (
                 "HKCategoryTypeIdentifierHeadache",
                 "1",
-                "HKCategoryTypeIdentifierHeadache",
+                "HKCategoryTypeIdentifierHeadache: a symptom has a severity and no amount",
+            ),
+            (
+                "HKCategoryTypeIdentifierNewInIos99",
+                "1",
+                "HKCategoryTypeIdentifierNewInIos99",
             ),
             ("HKQuantityTypeIdentifierStepCount", "", "no value"),
             (SLEEP, "9", "unknown sleep value"),
@@ -268,6 +288,46 @@ mod tests {
             assert_eq!(item, Item::Skipped(reason.into()));
         }
         assert_eq!(vital(STAND_HOUR, "0").value, Some(1.0));
+    }
+
+    /// The record of a registered identifier, which of sleep is its value.
+    fn record_of(identifier: &str) -> Record {
+        match identifier {
+            _ if identifier.starts_with("HKCategoryValueSleep") => record(SLEEP, identifier),
+            STAND_HOUR => record(STAND_HOUR, "HKCategoryValueAppleStandHourStood"),
+            MINDFUL => record(MINDFUL, "HKCategoryValueNotApplicable"),
+            _ => record(identifier, "1"),
+        }
+    }
+
+    #[test]
+    fn the_registry_and_the_importer_agree() {
+        for metric in metrics() {
+            for identifier in metric.healthkit {
+                let Ok(Item::Vital(row)) = record_of(identifier).item(1) else {
+                    panic!("{identifier} is registered and not imported");
+                };
+                let found = lookup(&row.payload.metric).unwrap();
+                assert_eq!(found.metric.name, metric.name, "{identifier}");
+                assert!(not_measured(identifier).is_none(), "{identifier}");
+            }
+        }
+        for identifier in nutrients().filter_map(|nutrient| nutrient.healthkit) {
+            let item = record_of(identifier).item(1);
+            assert!(matches!(item, Ok(Item::Nutrition(_))), "{identifier}");
+        }
+        for identifier in all_not_measured() {
+            let Ok(Item::Skipped(reason)) = record(&identifier, "1").item(1) else {
+                panic!("{identifier} is imported");
+            };
+            let why = not_measured(&identifier).unwrap();
+            assert_eq!(reason, format!("{identifier}: {why}"));
+        }
+        // Whatever else the importer makes of a sample is registered.
+        for value in ["0", "1", "2", "3", "4", "5"] {
+            assert!(lookup(&vital(SLEEP, value).metric).is_some(), "{value}");
+        }
+        assert_eq!(vital(MINDFUL, "0").value, None);
     }
 
     #[test]

@@ -62,4 +62,5 @@ pub(super) const NUTRIENTS: &[Nutrient] = &[
         .aliases(&["molybdenum mo"])
         .healthkit("HKQuantityTypeIdentifierDietaryMolybdenum")
         .molar_mass(95.95),
+    nutrient("fluoride", "mg", 1_000.0).aliases(&["fluorine", "fluoride f"]),
 ];
