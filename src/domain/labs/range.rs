@@ -1,7 +1,7 @@
 //! Reference ranges as laboratories print them.
 
+use super::expected::Expected;
 use super::value::bare;
-use super::words::Expected;
 use crate::domain::number::{
     Comparator, Decimal, Numeral, comparator, counts_wholes, numeral, strip_prefix_ignoring_case,
     trailing_comparator,
