@@ -298,7 +298,7 @@ pub fn begins_unit(text: &str) -> bool {
 /// microlitre: there, three digits behind a mark are thousands.
 pub fn counts_wholes(unit: &str) -> bool {
     let mut unit: String = unit.to_lowercase();
-    unit.retain(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '.'));
+    unit.retain(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '[' | ']' | '.'));
     let Some((over, under)) = unit.split_once('/') else {
         return false;
     };
@@ -437,6 +437,7 @@ mod tests {
             "/cu mm",
             "copies/mL",
             "CFU/mL",
+            "[CFU]/mL",
             "/mm3",
         ] {
             assert!(counts_wholes(unit), "{unit}");
