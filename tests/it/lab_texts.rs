@@ -192,3 +192,38 @@ fn field_cases_of_texts_give_their_answers() {
         assert_eq!(counts, [10, 5, 2, 1, 1], "{days:?}");
     }
 }
+
+#[test]
+fn the_page_shows_how_numbers_of_files_are_read() {
+    let rows = crate::units::table("import.md", "| separator |");
+    assert!(rows.len() > 12);
+    for cells in rows {
+        let [separator, other, value, decimal, expected] = &cells[..] else {
+            panic!("{cells:?}")
+        };
+        let db = Database::sqlite();
+        let program = Program::on(db.url());
+        let mut text = "metric,value,started_at\n".replace(',', separator);
+        for (date, value) in [("2026-03-01", other), ("2026-03-02", value)] {
+            if !value.is_empty() {
+                text.push_str(&format!("weight{separator}\"{value}\"{separator}{date}\n"));
+            }
+        }
+        let file = program.file("numbers.csv", text);
+        program.ok(&["migrate"]);
+        let mut args = vec!["import", "csv", "--user", "1", &file];
+        if !decimal.is_empty() {
+            args.extend(["--decimal", decimal]);
+        }
+        let ran = program.run(&args);
+        if expected == "refused" {
+            assert_eq!(ran.code, Some(2), "{cells:?} {}", ran.stdout);
+            assert!(ran.stderr.contains(": column `value` "), "{}", ran.stderr);
+        } else {
+            assert_eq!(ran.code, Some(0), "{cells:?} {}", ran.stderr);
+            let latest = "(select value from raw_vitals order by started_at desc limit 1)";
+            let read: f64 = db.value(latest).parse().unwrap();
+            assert_eq!(&read.to_string(), expected, "{cells:?}");
+        }
+    }
+}

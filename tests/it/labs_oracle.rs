@@ -457,3 +457,100 @@ fn the_page_shows_what_is_folded() {
         assert_eq!(&got[..], expected, "{cells:?}");
     }
 }
+
+/// The day of one result, or none where it is rejected.
+fn day_of(value: &str, unit: &str, range: &str) -> Option<LabMeasure> {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let mut row = raw(
+        1,
+        &Row {
+            value: VALUES[0],
+            unit: UNITS.len() - 1,
+            range: 0,
+            flag: 0,
+            source: "lab",
+        },
+    );
+    row.payload = LabResult {
+        value: some(value),
+        unit: some(unit),
+        reference_range: some(range),
+        ..row.payload
+    };
+    let date = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap();
+    let fold = fold_group::<Labs>(date, &[row], Vec::new(), &FoldRules::default());
+    fold.aggregates.into_iter().next().map(|day| day.measure)
+}
+
+#[test]
+fn the_page_shows_how_numbers_are_read() {
+    let rows = crate::units::table("labs.md", "| written |");
+    assert!(rows.len() > 40);
+    for cells in rows {
+        let [value, unit, range, expected] = &cells[..] else {
+            panic!("{cells:?}")
+        };
+        let day = day_of(value, unit, range);
+        let (comparator, bound) = match expected.find(|c: char| c.is_ascii_digit()) {
+            Some(at) if expected.starts_with(['<', '>']) => expected.split_at(at),
+            _ => ("", ""),
+        };
+        match (&**expected, day) {
+            ("rejected", day) => assert_eq!(day, None, "{cells:?}"),
+            ("no result", Some(day)) => {
+                assert_eq!((day.count, day.no_result_count), (0, 1), "{cells:?}");
+            }
+            ("text", Some(day)) => {
+                let counts = (
+                    day.count,
+                    day.numeric_count,
+                    day.below_count + day.above_count,
+                );
+                assert_eq!(counts, (1, 0, 0), "{cells:?}");
+            }
+            (_, Some(day)) if !comparator.is_empty() => {
+                let is_below = comparator.starts_with('<');
+                assert_eq!(day.below_count, i64::from(is_below), "{cells:?}");
+                assert_eq!(day.above_count, i64::from(!is_below), "{cells:?}");
+                // The bound shows in the flag of ranges around it.
+                let at = |range: &str| day_of(value, unit, range).unwrap().flag;
+                let bound: f64 = bound.parse().unwrap();
+                let beyond = if is_below { "low" } else { "high" };
+                let outside = match is_below {
+                    true => format!("{:.5}-9999.5", bound + 0.00005),
+                    false => format!("0.00001-{:.5}", bound - 0.00005),
+                };
+                let open = match is_below {
+                    true => format!("<= {bound:.5}"),
+                    false => format!(">= {bound:.5}"),
+                };
+                assert_eq!(
+                    (at(&outside), at(&open)),
+                    (beyond.to_owned(), "normal".to_owned())
+                );
+            }
+            (number, Some(day)) => {
+                assert_eq!(
+                    day.last.map(|n| n.to_string()).as_deref(),
+                    Some(number),
+                    "{cells:?}"
+                );
+            }
+            (_, None) => panic!("rejected: {cells:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_page_shows_how_words_are_judged() {
+    let rows = crate::units::table("labs.md", "| result in words |");
+    assert!(rows.len() > 20);
+    for cells in rows {
+        let [value, range, expected] = &cells[..] else {
+            panic!("{cells:?}")
+        };
+        let day = day_of(value, "", range).unwrap();
+        assert_eq!(&day.flag, expected, "{cells:?}");
+        assert_eq!(&day.worst_flag, expected, "{cells:?}");
+    }
+}

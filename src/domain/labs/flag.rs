@@ -95,7 +95,7 @@ impl Flag {
 
     fn of_words(text: &str) -> Option<Flag> {
         let word = Word::of(text);
-        let key = word.key();
+        let key = word.key.as_str();
         // `none` and `nil` are no flag.
         let is_of_test = ["neg", "pos", "react", "reakt", "detect", "reag"]
             .iter()

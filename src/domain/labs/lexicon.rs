@@ -8,7 +8,7 @@ use super::words::Meaning;
 pub(super) const LEXICON: [(Meaning, &str); 11] = [
     (
         Meaning::Negative,
-        "negative neg negativ negativa negativo negatif negatief negatywny negatywna negatywne \
+        "noseobserva noseobservan noseaisla noseaislan nosevisualiza nosevisualizan negative neg negativ negativa negativo negatif negatief negatywny negatywna negatywne \
          ujemny ujemna ujemne negativni negativt negatiivinen negativeresult resultnegative \
          presumptivenegative отрицательный отрицательно отрицательныи 陰性 阴性 nonreactive \
          notreactive unreactive nonreact nonreac nonreactif nonreactivo nichtreaktiv \
@@ -54,7 +54,7 @@ pub(super) const LEXICON: [(Meaning, &str); 11] = [
     ),
     (
         Meaning::Trace,
-        "trace traces tr trac trc traceseen spur spuren spurweise traza trazas traccia tracce \
+        "tracelysed traceintact tracenonhemolyzed tracehemolyzed trace traces tr trac trc traceseen spur spuren spurweise traza trazas traccia tracce \
          traco tracos vestigios indicios spoor sporen spar slad slady sladowe sladowa eser \
          tracepositive",
     ),
@@ -99,7 +99,7 @@ pub(super) const LEXICON: [(Meaning, &str); 11] = [
     (Meaning::NotDetectedOrNotDone, "nd"),
     (
         Meaning::NoResult,
-        "tnp tnpcanc qns quantitynotsufficient quantitynonsufficient quantityinsufficient \
+        "resultpending pendingresult pendingresults resultspending resultstofollow resulttofollow tobefollowed notmeasured brokentube labaccident hamolytischeprobe probehamolytisch skommentar sbemerkung sanmerkung sbefund nb ka tnp tnpcanc qns quantitynotsufficient quantitynonsufficient quantityinsufficient \
          quantitynotsufficientqns qtynotsufficient insufficientquantity insufficient \
          insufficientspecimen insufficientsample insufficientvolume specimeninsufficient \
          sampleinsufficient notsufficient notenoughsample hemolyzed haemolyzed hemolysed \

@@ -1,9 +1,11 @@
 //! Labs: results from laboratory reports.
 
 mod analytes;
+mod expected;
 mod flag;
 mod fold;
 mod lexicon;
+mod phrase;
 mod placement;
 mod range;
 mod result;

@@ -1,7 +1,7 @@
 //! Reference ranges as laboratories print them.
 
+use super::expected::Expected;
 use super::value::bare;
-use super::words::Expected;
 use crate::domain::number::{
     Comparator, Decimal, Numeral, comparator, counts_wholes, numeral, strip_prefix_ignoring_case,
     trailing_comparator,
@@ -76,7 +76,10 @@ fn without_label(text: &str) -> &str {
     ];
     let labelled = LABELS.iter().find_map(|label| {
         let rest = strip_prefix_ignoring_case(text, label)?;
-        rest.trim_start().strip_prefix(':')
+        let rest = rest.trim_start();
+        // `Normal 3.5-5.0`, but not `Normal for age`.
+        let is_number = numeral(rest).is_some() || comparator(rest).is_some();
+        rest.strip_prefix(':').or(is_number.then_some(rest))
     });
     labelled.map_or(text, |rest| bare(rest.trim()))
 }
@@ -136,14 +139,19 @@ fn between<'t>(text: &'t str, unit: &str) -> Option<(Interval, &'t str)> {
         .find_map(|word| strip_prefix_ignoring_case(text, word))
         .unwrap_or(text);
     let (low, rest) = numeral(text)?;
+    // `3.5 mmol/L - 5.0 mmol/L`
+    let twice = rest.split_once(" - ").filter(|(first, second)| {
+        !first.trim().is_empty() && second.ends_with(first) && !first.contains('-')
+    });
+    let rest = twice.map_or(rest, |(first, _)| &rest[first.len()..]);
     let rest = rest.trim_start();
     let after = rest
         .strip_prefix(['-', '–', '—', '−', '~', '‐', '‑', '÷', '…'])
         .or_else(|| rest.strip_prefix(".."))
         .or_else(|| rest.strip_prefix("; "))
         .or_else(|| {
-            const WORDS: [&str; 10] = [
-                "to ", "bis ", "à ", "a ", "al ", "até ", "tot ", "till ", "til ", "and ",
+            const WORDS: [&str; 11] = [
+                "to ", "bis ", "à ", "a ", "al ", "até ", "tot ", "till ", "til ", "and ", "et ",
             ];
             WORDS
                 .iter()
@@ -182,20 +190,16 @@ fn settled(ends: [Option<Numeral>; 2], unit: &str) -> Option<([Option<f64>; 2], 
         ([shown], [], _) => *shown,
         ([shown], [mark], false) if shown == mark => *mark,
         ([], [mark], true) => mark.other(),
-        ([], [Decimal::Point], false) => return Some((read(Decimal::Point), None)),
         // `500-1,500`: no range ends below its beginning.
-        ([], [Decimal::Comma], false) => {
-            let [low, high] = read(Decimal::Comma);
-            let is_reversed = low.zip(high).is_some_and(|(low, high)| low > high);
-            if !is_reversed {
-                return None;
-            }
-            Decimal::Point
-        }
-        ([_], [_], _) => return None,
+        ([], [mark], false) if is_reversed(read(*mark)) => mark.other(),
+        ([], [Decimal::Point], false) => return Some((read(Decimal::Point), None)),
         _ => return None,
     };
     Some((read(decimal), Some(decimal)))
+}
+
+fn is_reversed([low, high]: [Option<f64>; 2]) -> bool {
+    low.zip(high).is_some_and(|(low, high)| low > high)
 }
 
 /// What follows the numbers, where it can be their unit. A titre (`1:80`), a
@@ -270,6 +274,11 @@ mod tests {
             ("1,50,000-4,50,000", Some(150_000.0), Some(450_000.0)),
             ("1 000 - 4 800", Some(1000.0), Some(4800.0)),
             ("1'000-4'800", Some(1000.0), Some(4800.0)),
+            ("100-1.000", Some(100.0), Some(1000.0)),
+            ("3.5 mmol/L - 5.0 mmol/L", Some(3.5), Some(5.0)),
+            ("Normal 3.5-5.0", Some(3.5), Some(5.0)),
+            ("VN < 5,0", None, Some(5.0)),
+            ("upto 5", None, Some(5.0)),
             ("[3.5; 5.0]", Some(3.5), Some(5.0)),
             ("(3.5-5.0) mmol/L", Some(3.5), Some(5.0)),
             ("3,5 à 5,1", Some(3.5), Some(5.1)),

@@ -138,8 +138,10 @@ impl Marks {
         let mut check = |numeral: Numeral| -> Result<(), &'static str> {
             if let Numeral::Open { mark, .. } = numeral {
                 is_open |= mark == Decimal::Comma || self.decimal() == Some(Decimal::Comma);
-                // The commas of one row may be told by its unit and range.
-                if mark == Decimal::Comma && self.decimal().is_none() {
+                // Unit and range of the row may tell, and the fold rejects the
+                // row where they do not.
+                let is_mixed = self.has_points && self.has_commas;
+                if self.decimal().is_none() && (is_mixed || mark == Decimal::Comma) {
                     return Ok(());
                 }
             }
@@ -306,6 +308,8 @@ mod tests {
         comma.see_range("3,5-5,1");
         let mut point = Marks::of_separator(b',');
         point.see_value("5.4");
+        let mut mixed = point;
+        mixed.see_value("5,4");
         let told = Marks::told(Decimal::Comma);
         for (marks, value, range, expected) in [
             (comma, "4,1", "3,5-5,1", Some(("4,1", "3,5-5,1"))),
