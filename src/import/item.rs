@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::time::When;
+use crate::domain::number::Comparator;
 
 /// Longest text, in bytes, of a column that is part of an index.
 const MAX_KEY: usize = 500;
@@ -94,6 +95,7 @@ impl Parsed<()> {
 pub(crate) struct Vital {
     pub(crate) metric: String,
     pub(crate) value: Option<f64>,
+    pub(crate) comparator: Option<Comparator>,
     pub(crate) unit: Option<String>,
 }
 
@@ -208,6 +210,7 @@ mod tests {
             payload: Vital {
                 metric: metric.into(),
                 value: None,
+                comparator: None,
                 unit: None,
             },
         })
