@@ -138,6 +138,7 @@ impl Person {
             VitalSample {
                 metric: metric.into(),
                 value: Some(value),
+                comparator: None,
                 unit: Some(unit.into()),
                 started_at,
                 ended_at,
@@ -156,6 +157,7 @@ impl Person {
             VitalSample {
                 metric: metric.into(),
                 value: None,
+                comparator: None,
                 unit: None,
                 started_at,
                 ended_at,

@@ -163,6 +163,7 @@ impl Synthetic for Vitals {
             VitalSample {
                 metric: metric.to_owned(),
                 value: Some(between(lowest, spread, load.chance(place))),
+                comparator: None,
                 unit: Some(unit.to_owned()),
                 started_at,
                 ended_at: started_at + TimeDelta::minutes(minutes),

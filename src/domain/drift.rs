@@ -97,6 +97,7 @@ mod tests {
             payload: VitalSample {
                 metric: "heart_rate".into(),
                 value: Some(60.0),
+                comparator: None,
                 unit: Some("/min".into()),
                 started_at: at,
                 ended_at: at,
@@ -127,7 +128,7 @@ mod tests {
             [DriftKind::Extra]
         );
         let mut wrong = stored(7);
-        wrong[0].0.measure.mean = 60.000_000_000_000_01;
+        wrong[0].0.measure.mean = Some(60.000_000_000_000_01);
         wrong[0].0.measure.count = 2;
         let differs = DriftKind::Differs(vec!["count", "mean"]);
         assert_eq!(kinds(compare(&folded, &wrong, 7)), [differs]);

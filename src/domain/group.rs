@@ -153,6 +153,7 @@ mod tests {
             payload: VitalSample {
                 metric: metric.to_owned(),
                 value: Some(value),
+                comparator: None,
                 unit: Some(if metric == "steps" { "count" } else { "bpm" }.to_owned()),
                 started_at: at,
                 ended_at: at,

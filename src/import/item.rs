@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::time::When;
 use crate::domain::bounds::{MAX_KEY, MAX_TEXT};
+use crate::domain::number::Comparator;
 
 /// One row that a file gave, or the reason why it gave none.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +91,7 @@ impl Parsed<()> {
 pub(crate) struct Vital {
     pub(crate) metric: String,
     pub(crate) value: Option<f64>,
+    pub(crate) comparator: Option<Comparator>,
     pub(crate) unit: Option<String>,
 }
 
@@ -204,6 +206,7 @@ mod tests {
             payload: Vital {
                 metric: metric.into(),
                 value: None,
+                comparator: None,
                 unit: None,
             },
         })

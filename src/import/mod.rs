@@ -5,6 +5,7 @@
 
 mod apple_health;
 mod batch;
+mod bound;
 mod csv;
 mod driver;
 mod error;

@@ -140,6 +140,9 @@ impl<'s, S: RawStore> Writer<'s, S> {
         self.row(row, |vital, times| VitalSample {
             metric: vital.metric,
             value: vital.value,
+            comparator: vital
+                .comparator
+                .map(|comparator| comparator.sign().to_owned()),
             unit: vital.unit,
             started_at: times.started_at,
             ended_at: times.ended_at,

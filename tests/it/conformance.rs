@@ -81,6 +81,7 @@ fn heart_rate(user_id: i64, at: &str, value: f64) -> NewRow<VitalSample> {
         payload: VitalSample {
             metric: "heart_rate".into(),
             value: Some(value),
+            comparator: None,
             unit: Some("/min".into()),
             started_at: time(at),
             ended_at: time(at),
@@ -216,7 +217,10 @@ async fn a_correction_updates_its_row_and_marks_its_group<S: Store>(db: &Databas
         .collect();
     assert_eq!(
         shown,
-        [(date("2026-01-06"), 60.0), (date("2026-01-07"), 90.0)]
+        [
+            (date("2026-01-06"), Some(60.0)),
+            (date("2026-01-07"), Some(90.0))
+        ]
     );
     assert_eq!(db.value("(select count(*) from aggregation_groups)"), "0");
 }

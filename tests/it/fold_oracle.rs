@@ -78,14 +78,24 @@ fn compare(
                 expected.total.unwrap_or(f64::MAX),
             ),
             (m.value_sum, expected.value_sum),
-            (m.mean, expected.mean),
-            (m.min, expected.min),
-            (m.max, expected.max),
-            (m.first, expected.first),
-            (m.last, expected.last),
+            (
+                m.mean.unwrap_or(f64::MAX),
+                expected.mean.unwrap_or(f64::MAX),
+            ),
+        ];
+        let stated = [
+            (m.min, &m.min_comparator, &expected.min),
+            (m.max, &m.max_comparator, &expected.max),
+            (m.first, &m.first_comparator, &expected.first),
+            (m.last, &m.last_comparator, &expected.last),
         ];
         let same = floats.iter().all(|(a, b)| agree(*a, *b))
+            && stated.iter().all(|(number, sign, expected)| {
+                agree(number.unwrap_or(f64::MAX), expected.0.unwrap_or(f64::MAX))
+                    && sign.as_deref().unwrap_or_default() == expected.1
+            })
             && m.count == expected.count
+            && (m.below_count, m.above_count) == (expected.below_count, expected.above_count)
             && m.hours_covered == expected.hours_covered
             && m.days_covered.is_none()
             && m.sources.iter().eq(&expected.sources)

@@ -133,7 +133,10 @@ fn a_day_that_is_too_large_is_dead_and_says_what_to_do() {
         .unwrap();
     assert_eq!(Ran::from(ran).code, Some(1));
     let error = db.value("(select error from aggregation_groups where state = 'dead')");
-    assert!(error.contains("too_large: ") && error.contains("512 MiB"), "{error}");
+    assert!(
+        error.contains("too_large: ") && error.contains("512 MiB"),
+        "{error}"
+    );
 }
 
 /// Every text column of a domain, with the longest text that it may hold.

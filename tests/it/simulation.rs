@@ -64,6 +64,7 @@ fn random_row(rng: &mut StdRng, number: u32) -> NewRow<VitalSample> {
         payload: VitalSample {
             metric: metric.into(),
             value,
+            comparator: None,
             unit: unit.map(Into::into),
             started_at: start,
             ended_at: start + TimeDelta::minutes(minutes),

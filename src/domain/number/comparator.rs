@@ -14,6 +14,27 @@ impl Comparator {
     pub fn is_below(self) -> bool {
         matches!(self, Self::Below | Self::AtMost)
     }
+
+    /// Whether the number written is itself excluded.
+    pub fn is_strict(self) -> bool {
+        matches!(self, Self::Below | Self::Above)
+    }
+
+    /// As it is stored; the first four codes of FHIR's `quantity-comparator`.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+
+    /// The reverse of [`Comparator::sign`].
+    pub fn of_sign(sign: &str) -> Option<Self> {
+        let all = [Self::Below, Self::AtMost, Self::Above, Self::AtLeast];
+        all.into_iter().find(|comparator| comparator.sign() == sign)
+    }
 }
 
 /// Signs and words for a comparator, each before those that it begins with.

@@ -128,6 +128,7 @@ fn vitals_keep_their_size() {
                     metric: metric.name.to_owned(),
                     value: Some(value),
                     unit: Some(unit.to_owned()),
+                    comparator: None,
                     started_at: at,
                     ended_at: at,
                 })];

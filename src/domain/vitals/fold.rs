@@ -123,7 +123,7 @@ impl SeriesDay {
     /// where another source leaves nothing of it.
     fn count(&mut self, sample: &Sample) {
         self.begin(sample);
-        self.day.accumulator.count(sample.value);
+        sample.count_in(&mut self.day.accumulator);
     }
 
     fn begin(&mut self, sample: &Sample) {
@@ -138,17 +138,29 @@ impl SeriesDay {
 
     fn add(&mut self, sample: &Sample, kept: Kept<'_>) {
         self.begin(sample);
+        if sample.comparator.is_some() {
+            self.day.sources.insert(sample.source);
+            let hour = self.hour(sample.hour());
+            sample.count_in(&mut hour.accumulator);
+            hour.sources.insert(sample.source);
+            self.touch_later_hours(sample);
+            return;
+        }
         self.day.add(kept.amount(sample), sample);
         if self.kind == Kind::Discrete {
             // A state is not spread over its sample's time.
             self.add_to_hour(sample.hour(), sample.value, sample);
-            if sample.stretch.length() > 0 {
-                self.touched.extend(sample.hours().skip(1));
-            }
+            self.touch_later_hours(sample);
         } else {
             kept.by_hour(sample, |hour, amount| {
                 self.add_to_hour(hour, amount, sample);
             });
+        }
+    }
+
+    fn touch_later_hours(&mut self, sample: &Sample) {
+        if sample.stretch.length() > 0 {
+            self.touched.extend(sample.hours().skip(1));
         }
     }
 
@@ -270,6 +282,7 @@ mod tests {
             payload: VitalSample {
                 metric: metric.to_owned(),
                 value: Some(value),
+                comparator: None,
                 unit: Some(unit.to_owned()),
                 started_at: at(started_at),
                 ended_at: at(ended_at),
@@ -287,6 +300,13 @@ mod tests {
         fold.aggregates
             .iter()
             .map(|Aggregate { key, measure: m }| {
+                let number = |stated: Option<f64>, sign: &Option<String>| {
+                    let number = stated.map(|number| number.to_string());
+                    [sign.clone(), number]
+                        .into_iter()
+                        .flatten()
+                        .collect::<String>()
+                };
                 format!(
                     "{} {} {} {} n={} total={:?} mean={} {}..{} {}>{} hours={:?} rejected={}",
                     key.period,
@@ -295,11 +315,11 @@ mod tests {
                     key.unit,
                     m.count,
                     m.total,
-                    m.mean,
-                    m.min,
-                    m.max,
-                    m.first,
-                    m.last,
+                    number(m.mean, &None),
+                    number(m.min, &m.min_comparator),
+                    number(m.max, &m.max_comparator),
+                    number(m.first, &m.first_comparator),
+                    number(m.last, &m.last_comparator),
                     m.hours_covered,
                     m.rejected_count,
                 )
@@ -499,13 +519,19 @@ mod tests {
             week,
             VitalMeasure {
                 count: 3,
+                below_count: 0,
+                above_count: 0,
                 total: Some(450.0),
                 value_sum: 450.0,
-                mean: 150.0,
-                min: 50.0,
-                max: 300.0,
-                first: 100.0,
-                last: 50.0,
+                mean: Some(150.0),
+                min: Some(50.0),
+                max: Some(300.0),
+                first: Some(100.0),
+                last: Some(50.0),
+                min_comparator: None,
+                max_comparator: None,
+                first_comparator: None,
+                last_comparator: None,
                 hours_covered: Some(2),
                 days_covered: Some(2),
                 sources: vec!["phone".to_owned(), "watch".to_owned()],
@@ -551,6 +577,7 @@ mod tests {
                 payload: VitalSample {
                     metric: metric.to_owned(),
                     value,
+                    comparator: None,
                     unit: Some(unit.to_owned()).filter(|unit| !unit.is_empty()),
                     started_at: DateTime::from_timestamp(start, 0).unwrap(),
                     ended_at: DateTime::from_timestamp(start + length, 0).unwrap(),
@@ -578,7 +605,7 @@ mod tests {
             prop_assert_eq!(count(&fold.aggregates, Period::Day), all);
             for row in &fold.aggregates {
                 let m = &row.measure;
-                prop_assert!(m.min <= m.max && m.value_sum.is_finite() && m.mean.is_finite());
+                prop_assert!(m.min <= m.max && m.value_sum.is_finite() && m.mean.is_some_and(f64::is_finite));
                 prop_assert!(m.hours_covered.is_none_or(|hours| hours >= i64::from(!m.sources.is_empty())));
             }
         }

@@ -1,6 +1,7 @@
 //! Vitals: what phones, watches, cuffs and scales measure.
 
 mod accumulator;
+mod bound;
 mod fold;
 mod merge;
 mod overlap;
@@ -22,8 +23,11 @@ columns! {
     pub struct VitalSample {
         /// Canonical name, LOINC code or `HealthKit` identifier.
         pub metric: String,
-        /// In `unit`; none for a row whose length in time is its value.
+        /// In `unit`; none for a row whose length in time is its value, and
+        /// with a comparator for one beyond what its device measures.
         pub value: Option<f64>,
+        /// `<`, `<=`, `>` or `>=`: where the value lies, seen from `value`.
+        pub comparator: Option<String>,
         pub unit: Option<String>,
         pub started_at: DateTime<Utc>,
         /// Equal to `started_at` for an instant.
@@ -33,6 +37,9 @@ columns! {
 
 columns! {
     /// What a row of `vitals_aggregates` says, in the row's unit.
+    ///
+    /// `min`, `max`, `first` and `last` that are bounds have a comparator; they
+    /// are none where a device had no number to show.
     ///
     /// Amounts and durations are merged where samples overlap, see
     /// `docs/overlap.md`: `total`, `value_sum`, `mean`, `hours_covered` and
@@ -46,17 +53,29 @@ columns! {
         /// Hour rows of amounts and durations: samples that give something to
         /// the hour. One that reaches over several hours is in each of them.
         pub count: i64,
+        /// Of `count`, samples below a bound such as `<40`; discrete metrics
+        /// only. They are no part of `value_sum` and `mean`.
+        pub below_count: i64,
+        /// Of `count`, samples above a bound such as `>600`.
+        pub above_count: i64,
         /// Sum over the period, for cumulative metrics and durations only.
         pub total: Option<f64>,
-        /// Sum of what the samples give: with `count` it carries the mean.
+        /// Sum of what the samples give: with the count of samples that are no
+        /// bounds it carries the mean.
         pub value_sum: f64,
-        /// `value_sum` by `count`, where a day of `count` 0 weighs as one: its
-        /// `mean`, `min`, `max`, `first` and `last` are its total.
-        pub mean: f64,
-        pub min: f64,
-        pub max: f64,
-        pub first: f64,
-        pub last: f64,
+        /// `value_sum` by that count, none where every sample is a bound. A day
+        /// of `count` 0 weighs as one: its `mean`, `min`, `max`, `first` and
+        /// `last` are its total.
+        pub mean: Option<f64>,
+        pub min: Option<f64>,
+        pub max: Option<f64>,
+        pub first: Option<f64>,
+        pub last: Option<f64>,
+        /// None where `min` is a value.
+        pub min_comparator: Option<String>,
+        pub max_comparator: Option<String>,
+        pub first_comparator: Option<String>,
+        pub last_comparator: Option<String>,
         /// Local hours that samples, or what is left of them, reach into.
         pub hours_covered: Option<i64>,
         /// Days with at least one sample; none on hour and day rows.

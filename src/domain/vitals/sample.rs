@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::VitalSample;
+use super::accumulator::Accumulator;
+use super::bound;
 use super::overlap::Stretch;
 use super::registry::{self, Kind, Metric, MetricRef, NamedBy, SleepPart};
 use super::source::{SourceId, Sources};
 use crate::domain::memo::Memo;
+use crate::domain::number::Comparator;
 use crate::domain::period::{MAX_OFFSET_MINUTES, local_hour};
 use crate::domain::sum::MAX_SUMMAND;
 use crate::domain::text::quoted;
@@ -56,8 +59,11 @@ pub(super) type SeriesId = usize;
 pub(super) struct Sample {
     pub(super) id: i64,
     pub(super) series: SeriesId,
-    /// In the unit of the series.
+    /// In the unit of the series; not a number where a device had none to
+    /// show, which then has a comparator.
     pub(super) value: f64,
+    /// For a bound; of discrete metrics only.
+    pub(super) comparator: Option<Comparator>,
     pub(super) utc_offset_minutes: i32,
     /// Of length 0 for an instant.
     pub(super) stretch: Stretch,
@@ -130,6 +136,17 @@ impl<'r> Samples<'r> {
 }
 
 impl Sample {
+    /// Counts it as the value or the bound that it is.
+    pub(super) fn count_in(&self, accumulator: &mut Accumulator) {
+        match self.comparator {
+            None => accumulator.count(self.value),
+            Some(comparator) => {
+                let number = Some(self.value).filter(|number| !number.is_nan());
+                accumulator.count_bound(comparator, number);
+            }
+        }
+    }
+
     /// The second at which the local hour began that the sample starts in.
     pub(super) fn hour(&self) -> i64 {
         hour_of(self.stretch.start, self.utc_offset_minutes)
@@ -288,12 +305,20 @@ fn read<'r>(
     if row.payload.ended_at < row.payload.started_at {
         return Err("end_before_start: the sample ends before it starts".to_owned());
     }
-    let value = canonical_value(&row.payload, reading)?;
+    let (value, comparator) = match row.payload.comparator.as_deref() {
+        None => (canonical_value(&row.payload, reading)?, None),
+        Some(sign) => {
+            let conversion = reading.conversion.as_ref();
+            let (comparator, value) = bound::read(&row.payload, sign, reading.metric, conversion)?;
+            (value.unwrap_or(f64::NAN), Some(comparator))
+        }
+    };
     let (source, rank) = sources.of(&row.source, row.device.as_deref());
     Ok(Sample {
         id: row.id,
         series: reading.series,
         value,
+        comparator,
         utc_offset_minutes: row.utc_offset_minutes,
         stretch: stretch(row),
         source,
@@ -354,6 +379,7 @@ mod tests {
             payload: VitalSample {
                 metric: metric.to_owned(),
                 value,
+                comparator: None,
                 unit: unit.map(str::to_owned),
                 started_at: at,
                 ended_at: at,

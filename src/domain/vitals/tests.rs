@@ -33,6 +33,7 @@ fn row(
         payload: VitalSample {
             metric: metric.to_owned(),
             value,
+            comparator: None,
             unit: value
                 .map(|_| "min".to_owned())
                 .filter(|_| metric.starts_with("sleep")),
@@ -109,8 +110,11 @@ fn a_walk_with_watch_and_phone_counts_once() {
     );
     let day = &merged.aggregates.last().unwrap().measure;
     assert_eq!((day.total, day.count), (Some(1500.0), 4));
-    assert_eq!((day.mean, day.min, day.max), (375.0, 50.0, 1200.0));
-    assert_eq!((day.first, day.last), (1200.0, 50.0));
+    assert_eq!(
+        (day.mean, day.min, day.max),
+        (Some(375.0), Some(50.0), Some(1200.0))
+    );
+    assert_eq!((day.first, day.last), (Some(1200.0), Some(50.0)));
     assert_eq!(day.hours_covered, Some(4));
     assert_eq!(day.sources, ["Ada's Watch", "Ada's iPhone", "Ring"]);
 
@@ -226,7 +230,7 @@ fn stages_alone_make_a_night() {
         (m.count, m.total, m.hours_covered),
         (0, Some(270.0), Some(5))
     );
-    assert_eq!([m.mean, m.min, m.max, m.first, m.last], [270.0; 5]);
+    assert_eq!([m.mean, m.min, m.max, m.first, m.last], [Some(270.0); 5]);
     assert_eq!(m.sources, ["watch"]);
     // Hours count the stages that they are made of.
     let hours = totals(&fold, Period::Hour);
@@ -236,7 +240,10 @@ fn stages_alone_make_a_night() {
 
     // Two such nights: the mean of a week is a night's.
     let week = Vitals::fold_days(&[night, night]);
-    assert_eq!((week.count, week.total, week.mean), (0, Some(540.0), 270.0));
+    assert_eq!(
+        (week.count, week.total, week.mean),
+        (0, Some(540.0), Some(270.0))
+    );
 }
 
 #[test]
@@ -249,8 +256,8 @@ fn stages_that_another_source_displaces_still_count_as_rows() {
     let deep = &fold.aggregates.last().unwrap();
     assert_eq!(deep.key.series, "sleep_deep");
     let m = &deep.measure;
-    assert_eq!((m.count, m.total, m.mean), (1, Some(0.0), 0.0));
-    assert_eq!((m.min, m.hours_covered), (120.0, Some(0)));
+    assert_eq!((m.count, m.total, m.mean), (1, Some(0.0), Some(0.0)));
+    assert_eq!((m.min, m.hours_covered), (Some(120.0), Some(0)));
     assert!(m.sources.is_empty());
 }
 

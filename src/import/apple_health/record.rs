@@ -120,6 +120,7 @@ impl Record {
                 Some(metric) => Ok(Vital {
                     metric: metric.to_owned(),
                     value: None,
+                    comparator: None,
                     unit: None,
                 }),
                 None => Err("unknown sleep value".into()),
@@ -132,6 +133,7 @@ impl Record {
         if kind == MINDFUL {
             return Ok(Ok(Vital {
                 metric: MINDFUL.to_owned(),
+                comparator: None,
                 value: None,
                 unit: None,
             }));
@@ -150,6 +152,7 @@ impl Record {
         Ok(self.number()?.map(|value| Vital {
             metric: kind.to_owned(),
             value: Some(value),
+            comparator: None,
             unit: self.unit.clone(),
         }))
     }
@@ -210,6 +213,7 @@ fn stand_hour(value: &str) -> Or<Vital> {
         "Stood" | "0" => Ok(Vital {
             metric: STAND_HOUR.to_owned(),
             value: Some(1.0),
+            comparator: None,
             unit: Some("count".to_owned()),
         }),
         "Idle" | "1" => Err("idle stand hour".into()),

@@ -16,6 +16,8 @@ pub(super) enum Column {
     Name,
     Category,
     Value,
+    /// `<` where the value is a bound.
+    Comparator,
     Unit,
     ReferenceRange,
     Interpretation,
@@ -164,6 +166,7 @@ fn meaning(plain: &str, domain: Domain) -> Option<Column> {
         "userid" => Column::UserId,
         "user" | "patient" | "patientid" | "subject" | "subjectid" => Column::Subject,
         "value" => Column::Value,
+        "comparator" => Column::Comparator,
         "unit" | "units" => Column::Unit,
         "utcoffsetminutes" | "utcoffset" => Column::Offset,
         "source" | "sourcename" => Column::Source,

@@ -77,7 +77,7 @@ impl Marks {
 
     /// The number that a column of numbers holds, and the unit behind it, ''
     /// for none; or what is wrong with it. `unit` is that of the unit column.
-    pub(super) fn number<'t>(
+    pub(in crate::import) fn number<'t>(
         self,
         text: &'t str,
         unit: Option<&str>,

@@ -6,7 +6,9 @@ use csv::ByteRecord;
 use super::columns::{Column, Header};
 use super::decimal::{Marks, Open};
 use crate::domain::Domain;
+use crate::domain::number::{self, Comparator};
 use crate::domain::text::clean;
+use crate::import::bound::{self, Measured};
 use crate::import::item::{Intake, Item, Lab, Parsed, Subject, Vital, is_dietary, non_empty};
 use crate::import::time::{self, MAX_OFFSET_MINUTES, Time, When};
 
@@ -132,26 +134,71 @@ impl Row<'_> {
         if is_dietary(&metric) {
             return self.intake(common, metric);
         }
-        let (value, unit) = self.number()?;
-        if value.is_none() && common.end.is_none() {
+        let Measured {
+            value,
+            comparator,
+            unit,
+        } = self.measured(&metric)?;
+        if value.is_none() && comparator.is_none() && common.end.is_none() {
             return Ok(Item::Skipped("no value".into()));
         }
         Ok(Item::Vital(common.with(Vital {
             metric,
             value,
+            comparator,
             unit,
         })))
     }
 
-    /// The number of the value column, and its unit: that of the unit column,
-    /// else the one behind the number.
-    fn number(&self) -> Result<(Option<f64>, Option<String>), String> {
-        let unit = self.text(Column::Unit)?;
-        let Some(text) = self.text(Column::Value)? else {
-            return Ok((None, unit));
+    /// The number or bound of the value column; a comparator column says the
+    /// same or says it alone.
+    fn measured(&self, metric: &str) -> Result<Measured, String> {
+        let told = self.comparator()?;
+        let agrees = |found| match told {
+            Some(told) if told != found => Err(self.fault(Column::Comparator, CONTRADICTS)),
+            _ => Ok(Some(found)),
         };
+        let text = self.text(Column::Value)?.unwrap_or_default();
         let text = clean(&text);
-        let number = self.marks.number(&text, unit.as_deref());
+        if let Some(side) = bound::device_word(metric, &text) {
+            return Ok(Measured {
+                value: None,
+                comparator: agrees(side)?,
+                unit: self.text(Column::Unit)?,
+            });
+        }
+        let (comparator, text) = match bound::split(&text) {
+            Some((found, rest)) => (agrees(found)?, rest),
+            None => (told, &*text),
+        };
+        let (value, unit) = self.number(text)?;
+        Ok(Measured {
+            value,
+            comparator,
+            unit,
+        })
+    }
+
+    /// What the comparator column holds; none for `=`.
+    fn comparator(&self) -> Result<Option<Comparator>, String> {
+        let Some(text) = self.text(Column::Comparator)? else {
+            return Ok(None);
+        };
+        match number::comparator(&text) {
+            _ if text == "=" => Ok(None),
+            Some((comparator, "")) => Ok(Some(comparator)),
+            _ => Err(self.fault(Column::Comparator, "is not one of <, <=, >, >=, =")),
+        }
+    }
+
+    /// The number in `text`, of the value column, and its unit: that of the
+    /// unit column, else the one behind the number.
+    fn number(&self, text: &str) -> Result<(Option<f64>, Option<String>), String> {
+        let unit = self.text(Column::Unit)?;
+        if text.is_empty() {
+            return Ok((None, unit));
+        }
+        let number = self.marks.number(text, unit.as_deref());
         let (number, named) = number.map_err(|cause| self.fault(Column::Value, cause))?;
         Ok((Some(number), unit.or_else(|| non_empty(named))))
     }
@@ -168,7 +215,12 @@ impl Row<'_> {
     }
 
     fn intake(&self, common: Parsed<()>, nutrient: String) -> Result<Item, String> {
-        let (Some(amount), unit) = self.number()? else {
+        let text = self.text(Column::Value)?.unwrap_or_default();
+        let text = clean(&text);
+        if self.comparator()?.is_some() || bound::is_amount_bound(&text) {
+            return Err(self.fault(Column::Value, ONLY_A_BOUND));
+        }
+        let (Some(amount), unit) = self.number(&text)? else {
             return Ok(Item::Skipped("no value".into()));
         };
         Ok(Item::Nutrition(common.with(Intake {
@@ -184,9 +236,16 @@ impl Row<'_> {
         let Some(name) = self.text(Column::Name)?.or_else(|| code.clone()) else {
             return Err("neither code nor name is given".to_owned());
         };
-        let Some(value) = self.text(Column::Value)? else {
+        let Some(mut value) = self.text(Column::Value)? else {
             return Ok(Item::Skipped("no value".into()));
         };
+        if let Some(told) = self.comparator()? {
+            match number::comparator(&value) {
+                None => value.insert_str(0, told.sign()),
+                Some((found, _)) if found == told => {}
+                Some(_) => return Err(self.fault(Column::Comparator, CONTRADICTS)),
+            }
+        }
         let range = self.text(Column::ReferenceRange)?;
         let (value, reference_range) = self.marks.lab(value, range).map_err(|open| match open {
             Open::Value(cause) => self.fault(Column::Value, cause),
@@ -203,6 +262,10 @@ impl Row<'_> {
         })))
     }
 }
+
+const CONTRADICTS: &str = "says another comparator than the value";
+const ONLY_A_BOUND: &str = "is a trace or a bound, which is no amount that can be summed: \
+                            give an amount such as 0 or 0.5, or leave the row out";
 
 /// A decimal number; infinity and not-a-number cannot be written.
 pub(in crate::import) fn number(text: &str) -> Option<f64> {

@@ -156,7 +156,7 @@ mod tests {
                     "n1 9052-2 420.5",
                     "n1 Protein 12",
                     "n1#2 Protein 3",
-                    "comparator",
+                    "a bound, which is no amount",
                     "no code",
                     "no value"
                 ]

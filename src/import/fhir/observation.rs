@@ -117,16 +117,18 @@ impl Frame {
 
 fn vital(node: Node<'_>) -> Result<Or<Vital>, String> {
     let concept = Concept::of(node, "code")?;
-    let (value, unit) = match value::vital(node)? {
+    let metric = concept.metric();
+    let measured = match value::vital(node, metric.unwrap_or_default())? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
-    Ok(match concept.metric() {
+    Ok(match metric {
         None => Err("no code".into()),
         Some(metric) => Ok(Vital {
             metric: metric.to_owned(),
-            value: Some(value),
-            unit,
+            value: measured.value,
+            comparator: measured.comparator,
+            unit: measured.unit,
         }),
     })
 }

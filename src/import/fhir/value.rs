@@ -3,6 +3,8 @@
 use super::coding::Concept;
 use super::node::Node;
 use super::subject::Or;
+use crate::domain::number::Comparator;
+use crate::import::bound::{self, Measured};
 use crate::import::item::label;
 
 /// The `value[x]` field of a node: its name, if it has one.
@@ -27,8 +29,8 @@ fn absent(node: Node<'_>) -> Result<&'static str, String> {
     Ok(reason.map_or("no value", |_| "data absent"))
 }
 
-/// A number as a vital sign needs it, and its unit.
-pub(super) fn vital(node: Node<'_>) -> Result<Or<(f64, Option<String>)>, String> {
+/// What was measured of `metric`: a number or a bound.
+pub(super) fn vital(node: Node<'_>, metric: &str) -> Result<Or<Measured>, String> {
     let Some(field) = value_field(node)? else {
         return Ok(Err(absent(node)?.into()));
     };
@@ -37,16 +39,51 @@ pub(super) fn vital(node: Node<'_>) -> Result<Or<(f64, Option<String>)>, String>
             let Some(quantity) = node.object("valueQuantity")? else {
                 return Ok(Err(absent(node)?.into()));
             };
-            return self::quantity(quantity, absent(node)?);
+            return bounded(quantity, absent(node)?);
         }
         "valueInteger" => node.number("valueInteger")?,
         "valueDecimal" => node.number("valueDecimal")?,
-        other => return Ok(Err(format!("{} is not a number", label(other)).into())),
+        other => {
+            let text = match other {
+                "valueString" => node.text("valueString")?,
+                "valueCodeableConcept" => {
+                    let concept = Concept::of(node, "valueCodeableConcept")?;
+                    concept.name().map(str::to_owned)
+                }
+                _ => None,
+            };
+            let found = text.and_then(|text| bound::of_text(metric, &text));
+            return Ok(found.ok_or_else(|| format!("{} is not a number", label(other)).into()));
+        }
     };
     match number {
-        Some(number) => Ok(Ok((double(number, field)?, None))),
+        Some(number) => Ok(Ok(Measured {
+            value: Some(double(number, field)?),
+            comparator: None,
+            unit: None,
+        })),
         None => Ok(Err(absent(node)?.into())),
     }
+}
+
+/// A quantity with or without a comparator; `absent` says why there is none.
+fn bounded(quantity: Node<'_>, absent: &'static str) -> Result<Or<Measured>, String> {
+    let comparator = match quantity.text("comparator")?.as_deref() {
+        None => None,
+        // A dose that reaches a total, nothing that was measured.
+        Some("ad") => return Ok(Err("comparator ad".into())),
+        Some(sign) => Some(Comparator::of_sign(sign).ok_or_else(|| NO_COMPARATOR.to_owned())?),
+    };
+    let value = match quantity.number("value")? {
+        Some(number) => Some(double(number, "value")?),
+        None if comparator.is_some() => None,
+        None => return Ok(Err(absent.into())),
+    };
+    Ok(Ok(Measured {
+        value,
+        comparator,
+        unit: unit(quantity)?,
+    }))
 }
 
 /// A quantity that is a plain number, and its unit; `absent` says why there is
@@ -56,7 +93,7 @@ pub(super) fn quantity(
     absent: &'static str,
 ) -> Result<Or<(f64, Option<String>)>, String> {
     if quantity.text("comparator")?.is_some() {
-        return Ok(Err("comparator".into()));
+        return Ok(Err("a bound, which is no amount".into()));
     }
     match quantity.number("value")? {
         Some(number) => Ok(Ok((double(number, "value")?, unit(quantity)?))),
@@ -141,11 +178,13 @@ fn unit(quantity: Node<'_>) -> Result<Option<String>, String> {
     Ok(quantity.text("unit")?.or(code))
 }
 
+const NO_COMPARATOR: &str = "`valueQuantity.comparator` is not one of <, <=, >=, >";
+
 /// `5.40` or `<0.5`, the digits as they were written.
 fn compared(quantity: Node<'_>) -> Result<Option<String>, String> {
     let comparator = quantity.text("comparator")?.unwrap_or_default();
     if !matches!(comparator.as_str(), "" | "<" | "<=" | ">" | ">=" | "ad") {
-        return Err("`valueQuantity.comparator` is not one of <, <=, >=, >".to_owned());
+        return Err(NO_COMPARATOR.to_owned());
     }
     let comparator = comparator.trim_start_matches("ad");
     let number = quantity.number("value")?;
@@ -205,8 +244,8 @@ mod tests {
         lab(Node::resource(&parse(text)))
     }
 
-    fn vital_of(text: &str) -> Result<Or<(f64, Option<String>)>, String> {
-        vital(Node::resource(&parse(text)))
+    fn vital_of(text: &str) -> Result<Or<Measured>, String> {
+        vital(Node::resource(&parse(text)), "15074-8")
     }
 
     #[test]
@@ -269,21 +308,79 @@ mod tests {
         );
         let reason = |json: &str| vital_of(json).unwrap().unwrap_err().into_owned();
         assert_eq!(
-            reason(r#"{"valueString":"high"}"#),
+            reason(r#"{"valueString":"high normal"}"#),
             "valueString is not a number"
         );
         assert_eq!(
-            reason(r#"{"valueQuantity":{"value":1,"comparator":">"}}"#),
-            "comparator"
+            reason(r#"{"valueQuantity":{"value":1,"comparator":"ad"}}"#),
+            "comparator ad"
         );
+        assert!(vital_of(r#"{"valueQuantity":{"value":1,"comparator":"~"}}"#).is_err());
         assert!(lab_of(r#"{"valueString":"a","valueInteger":1}"#).is_err());
         assert!(lab_of(r#"{"valueQuantity":{"value":1,"comparator":"~"}}"#).is_err());
         assert!(lab_of(r#"{"valueQuantity":[1]}"#).is_err());
     }
 
     #[test]
+    fn bounds_of_vitals_are_kept() {
+        use Comparator::{Above, AtLeast, AtMost, Below};
+        for (json, comparator, value, unit) in [
+            (
+                r#"{"valueQuantity":{"value":40,"comparator":"<","unit":"mg/dL"}}"#,
+                Below,
+                Some(40.0),
+                Some("mg/dL"),
+            ),
+            (
+                r#"{"valueQuantity":{"value":22.2,"comparator":">=","code":"mmol/L"}}"#,
+                AtLeast,
+                Some(22.2),
+                Some("mmol/L"),
+            ),
+            (
+                r#"{"valueQuantity":{"value":2.2,"comparator":"<="}}"#,
+                AtMost,
+                Some(2.2),
+                None,
+            ),
+            (
+                r#"{"valueQuantity":{"comparator":">","unit":"mg/dL"}}"#,
+                Above,
+                None,
+                Some("mg/dL"),
+            ),
+            (r#"{"valueString":"Low"}"#, Below, None, None),
+            (
+                r#"{"valueString":"> 600 mg/dL"}"#,
+                Above,
+                Some(600.0),
+                Some("mg/dL"),
+            ),
+            (
+                r#"{"valueCodeableConcept":{"coding":[{"code":"H","display":"High"}]}}"#,
+                Above,
+                None,
+                None,
+            ),
+            (
+                r#"{"valueCodeableConcept":{"text":"LO"}}"#,
+                Below,
+                None,
+                None,
+            ),
+        ] {
+            let expected = Measured {
+                value,
+                comparator: Some(comparator),
+                unit: unit.map(str::to_owned),
+            };
+            assert_eq!(vital_of(json).unwrap().unwrap(), expected, "{json}");
+        }
+    }
+
+    #[test]
     fn vitals_are_numbers_however_large() {
-        let value = |json: &str| vital_of(json).unwrap().unwrap().0;
+        let value = |json: &str| vital_of(json).unwrap().unwrap().value.unwrap();
         assert_eq!(value(r#"{"valueQuantity":{"value":36.60}}"#), 36.6);
         assert_eq!(value(r#"{"valueInteger":44}"#), 44.0);
         assert_eq!(value(r#"{"valueQuantity":{"value":1e999}}"#), f64::INFINITY);

@@ -199,6 +199,8 @@ fn row(
     let offset = zone.offset_from_utc_datetime(&started_at.naive_utc()).fix();
     let tenth = dice.below(3000) as f64 / 10.0;
     let (value, unit) = match metric {
+        // Often one of few values, so that bounds meet them.
+        "heart_rate" if dice.one_in(2) => (Some(dice.pick(&[40.0, 50.0, 60.0])), Some("bpm")),
         "heart_rate" => (Some(40.0 + tenth / 2.0), Some(dice.pick(&["bpm", "/min"]))),
         "distance_walking_running" => (Some(tenth), Some(dice.pick(&["m", "km"]))),
         "active_energy" => (Some(tenth), Some(dice.pick(&["kcal", "kJ"]))),
@@ -217,6 +219,13 @@ fn row(
         2 => (Some(f64::NAN), unit),
         _ => (value, unit),
     };
+    let is_bound = match metric {
+        "heart_rate" => dice.one_in(3),
+        _ => dice.one_in(60),
+    };
+    let comparator = is_bound.then(|| dice.pick(&["<", "<=", ">", ">="]));
+    let is_nameless = comparator.is_some_and(|sign| sign.len() == 1) && dice.one_in(4);
+    let value = value.filter(|_| !is_nameless);
     RawRow {
         id,
         utc_offset_minutes: if dice.one_in(60) {
@@ -239,6 +248,7 @@ fn row(
         payload: VitalSample {
             metric: metric.to_owned(),
             value,
+            comparator: comparator.map(str::to_owned),
             unit: unit.map(str::to_owned),
             started_at,
             ended_at: started_at + TimeDelta::milliseconds(length),

@@ -8,19 +8,24 @@ use vitalfold::domain::{FoldRules, Period, RawRow};
 
 use super::generate::Group;
 
+/// A number and its comparator, '' for a value.
+pub(crate) type Stated = (Option<f64>, String);
+
 /// Series, period, and the second at which it begins.
 pub(crate) type Key = (String, Period, i64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) count: i64,
+    pub(crate) below_count: i64,
+    pub(crate) above_count: i64,
     pub(crate) total: Option<f64>,
     pub(crate) value_sum: f64,
-    pub(crate) mean: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) first: f64,
-    pub(crate) last: f64,
+    pub(crate) mean: Option<f64>,
+    pub(crate) min: Stated,
+    pub(crate) max: Stated,
+    pub(crate) first: Stated,
+    pub(crate) last: Stated,
     pub(crate) hours_covered: Option<i64>,
     pub(crate) sources: BTreeSet<String>,
     pub(crate) rejected_count: i64,
@@ -34,6 +39,8 @@ struct Item<'g> {
     row: &'g RawRow<VitalSample>,
     series: &'static str,
     value: f64,
+    /// '' for a value.
+    sign: &'g str,
     start: i64,
     end: i64,
     rank: usize,
@@ -138,21 +145,49 @@ fn fold_series(
 }
 
 fn summary(reported: &[&Item<'_>], given: &[(&Item<'_>, f64)], is_state: bool) -> Expected {
-    let sum: f64 = given.iter().map(|(_, amount)| amount).sum();
-    let values: Vec<_> = reported.iter().map(|item| item.value).collect();
+    let exact = given.iter().filter(|(item, _)| item.sign.is_empty());
+    let sum: f64 = exact.map(|(_, amount)| amount).sum();
+    let mut values: Vec<_> = (reported.iter())
+        .map(|item| (item.value, item.sign))
+        .collect();
+    let signs = |begin: &str| {
+        values
+            .iter()
+            .filter(|(_, sign)| sign.starts_with(begin))
+            .count()
+    };
+    let (below, above) = (signs("<"), signs(">"));
     let count = i64::try_from(values.len()).unwrap();
-    let reported_sum = values.iter().sum();
-    let values = if values.is_empty() { vec![sum] } else { values };
+    let weight = values.len() - below - above;
+    let reported_sum = values
+        .iter()
+        .filter(|value| value.1.is_empty())
+        .map(|value| value.0)
+        .sum();
+    if values.is_empty() {
+        values.push((sum, ""));
+    }
+    let weight = weight.max(usize::from(!is_state));
+    let stated =
+        |(value, sign): (f64, &str)| (Some(value).filter(|value| !value.is_nan()), sign.to_owned());
     Expected {
         count,
+        below_count: i64::try_from(below).unwrap(),
+        above_count: i64::try_from(above).unwrap(),
         total: (!is_state).then_some(sum),
         value_sum: sum,
         reported_sum,
-        mean: sum / values.len() as f64,
-        min: values.iter().copied().fold(f64::INFINITY, f64::min),
-        max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        first: values[0],
-        last: values[values.len() - 1],
+        mean: (weight > 0).then(|| sum / weight as f64),
+        min: least(&values),
+        // The greatest is the least where the axis points the other way.
+        max: turned(least(
+            &values
+                .iter()
+                .map(|(value, sign)| (-value, turn(sign)))
+                .collect::<Vec<_>>(),
+        )),
+        first: stated(values[0]),
+        last: stated(values[values.len() - 1]),
         sources: given
             .iter()
             .map(|(item, _)| item.row.source.clone())
@@ -160,6 +195,51 @@ fn summary(reported: &[&Item<'_>], given: &[(&Item<'_>, f64)], is_state: bool) -
             .collect(),
         ..Expected::default()
     }
+}
+
+/// What is known of the least of these values, as intervals: each lies between
+/// two ends, and so does the least of all.
+fn least(values: &[(f64, &str)]) -> Stated {
+    let has = |wanted: &str, value: f64| values.contains(&(value, wanted));
+    let with = |begin: &str| {
+        let of = |(_, sign): &&(f64, &str)| match begin {
+            "" => sign.is_empty(),
+            _ => sign.starts_with(begin),
+        };
+        let numbers = values.iter().filter(of).map(|(value, _)| *value);
+        numbers.filter(|value| !value.is_nan()).reduce(f64::min)
+    };
+    let nameless = |begin: &str| {
+        values
+            .iter()
+            .any(|(value, sign)| value.is_nan() && *sign == begin)
+    };
+    let (below, exact, above) = (with("<"), with(""), with(">"));
+    match (below, exact, above) {
+        (Some(below), Some(exact), _) if exact < below => (Some(exact), "<=".to_owned()),
+        (Some(below), _, _) if has("<", below) => (Some(below), "<".to_owned()),
+        (Some(below), _, _) => (Some(below), "<=".to_owned()),
+        _ if nameless("<") => (None, "<".to_owned()),
+        (_, Some(exact), None) => (Some(exact), String::new()),
+        (_, Some(exact), Some(above)) if exact <= above => (Some(exact), String::new()),
+        (_, _, Some(above)) if has(">=", above) => (Some(above), ">=".to_owned()),
+        (_, _, Some(above)) => (Some(above), ">".to_owned()),
+        (None, None, None) => (None, ">".to_owned()),
+    }
+}
+
+fn turn(sign: &str) -> &str {
+    match sign {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        same => same,
+    }
+}
+
+fn turned((number, sign): Stated) -> Stated {
+    (number.map(|number| -number), turn(&sign).to_owned())
 }
 
 /// The times of an item that count in a series; none for one that is out of
@@ -294,10 +374,14 @@ fn item<'g>(row: &'g RawRow<VitalSample>, rules: &FoldRules) -> Option<Item<'g>>
     if row.utc_offset_minutes > 840 || end < start {
         return None;
     }
+    let sign = sample.comparator.as_deref().unwrap_or_default();
     let is_time = series.starts_with("sleep") || series == "exercise_time";
     let value = match (sample.value, sample.unit.as_deref(), series) {
+        _ if !sign.is_empty() && series != "heart_rate" => return None,
+        (_, Some("kg"), _) => return None,
+        (None, _, _) if sign == "<" || sign == ">" => f64::NAN,
         (None, _, _) if is_time => (end - start) as f64 / 60_000.0,
-        (None, _, _) | (_, Some("kg"), _) => return None,
+        (None, _, _) => return None,
         (Some(value), Some("min"), _) if is_time => value,
         (Some(value), Some("h"), _) if is_time => value * 60.0,
         (Some(value), Some("bpm" | "/min"), "heart_rate") => value,
@@ -309,7 +393,8 @@ fn item<'g>(row: &'g RawRow<VitalSample>, rules: &FoldRules) -> Option<Item<'g>>
         _ => return None,
     };
     let most = if is_time { 2880.0 } else { 1e9 };
-    if value.is_nan() || value < 0.0 || value > most {
+    let is_nameless = sample.value.is_none() && !sign.is_empty();
+    if !is_nameless && (value.is_nan() || value < 0.0 || value > most) {
         return None;
     }
     let named = |entry: &&String| {
@@ -326,6 +411,7 @@ fn item<'g>(row: &'g RawRow<VitalSample>, rules: &FoldRules) -> Option<Item<'g>>
         row,
         series,
         value,
+        sign,
         start,
         end: end.min(longest),
         rank: rank.unwrap_or(listed.len()),
