@@ -18,6 +18,7 @@ mod fold_oracle;
 mod garbage;
 mod health;
 mod labs_oracle;
+mod languages;
 mod modes;
 mod monitoring;
 mod nutrition;
