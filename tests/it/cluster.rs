@@ -285,6 +285,12 @@ impl Session {
         writeln!(self.child.stdin.as_mut().unwrap(), "{statements}").unwrap();
     }
 
+    /// Waits for the end of a session that the server ended.
+    pub(crate) fn is_cut(mut self) {
+        drop(self.child.stdin.take());
+        assert!(!self.child.wait().unwrap().success());
+    }
+
     /// Waits until the server has done everything that was sent.
     pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());

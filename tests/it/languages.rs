@@ -64,7 +64,9 @@ fn locks_ended_sessions_full_disks_and_refused_logins_are_told_apart() {
         value(&format!("select count(*) from {asleep}")) != "0"
     });
     value("delete from gate");
-    value(&format!("select count(pg_terminate_backend(pid)) from {asleep}"));
+    value(&format!(
+        "select count(pg_terminate_backend(pid)) from {asleep}"
+    ));
     wait_until("the worker was told", || logged("SQLSTATE 57P01"));
     wait_until("everything is folded", all_folded);
 

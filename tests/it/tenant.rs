@@ -103,9 +103,13 @@ fn functions_with_the_owners_rights_have_a_fixed_path_and_are_nobody_elses_to_ru
             "(select coalesce(string_agg(proname, ', '), '') from {DEFINERS} and {wrong})"
         ))
     };
-    let loose = "not exists (select from unnest(proconfig) s where s ~ '^search_path=.*, ?\"?pg_temp\"?$')";
+    let loose =
+        "not exists (select from unnest(proconfig) s where s ~ '^search_path=.*, ?\"?pg_temp\"?$')";
     assert_eq!(names(loose), "", "pg_temp is not the end of their path");
-    let open = format!("has_function_privilege('{}', p.oid, 'execute')", arena.tenant);
+    let open = format!(
+        "has_function_privilege('{}', p.oid, 'execute')",
+        arena.tenant
+    );
     assert_eq!(names(&open), "", "a tenant may make a trigger of them");
 }
 

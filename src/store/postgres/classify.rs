@@ -157,7 +157,11 @@ mod tests {
             ("XX000", Data, false),
         ] {
             let error = statement("fold group", &of_server(state));
-            assert_eq!((error.class, error.no_connection), (class, no_connection), "{state}");
+            assert_eq!(
+                (error.class, error.no_connection),
+                (class, no_connection),
+                "{state}"
+            );
             assert_eq!(error.is_lock_timeout, state == "55P03", "{state}");
             let text = NotConnected(format!("Anmeldung (SQLSTATE {state})"));
             let error = connection("pull", &text);

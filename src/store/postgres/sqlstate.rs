@@ -64,7 +64,9 @@ impl Messages {
             if !is_header {
                 self.left -= part.len();
             } else if let Some(length) = self.begun.get(1..HEADER) {
-                let length = length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
+                let length = length
+                    .iter()
+                    .fold(0, |sum, &byte| sum << 8 | usize::from(byte));
                 self.left = length.saturating_sub(HEADER - 1);
             }
             bytes = rest;
@@ -161,7 +163,12 @@ mod tests {
         assert_eq!(messages.pass(&bare), Some(bare.clone()));
         assert_eq!(messages.pass(&bare[..7]), Some(Vec::new()));
         assert_eq!(messages.end().as_deref(), Some(&bare[..7]));
-        for text in ["", "connection closed", "x (SQLSTATE 123)", "(SQLSTATE 12345"] {
+        for text in [
+            "",
+            "connection closed",
+            "x (SQLSTATE 123)",
+            "(SQLSTATE 12345",
+        ] {
             assert_eq!(code(text), None, "{text}");
         }
     }

@@ -88,7 +88,11 @@ pub(crate) fn german(setting: &Setting) -> Outcome {
         arena.recovers();
     }
     assert_eq!(workers.starts(), 2, "they go on without a restart");
-    assert_eq!(workers.logged(&["dead after"]), 0, "locks are nobody's fault");
+    assert_eq!(
+        workers.logged(&["dead after"]),
+        0,
+        "locks are nobody's fault"
+    );
     arena.finish(workers, Some(application))
 }
 
