@@ -97,7 +97,7 @@ fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
             "pg_stat_activity where state = 'idle in transaction' and datname = current_database()",
         ) == 3
     });
-    db.execute("update raw_vitals set note = '.'");
+    db.execute("delete from aggregation_batches; update raw_vitals set note = '.'");
     let said = run("3");
     assert!(said.contains(line), "{said}");
     let status = program.ok(&["status"]);
