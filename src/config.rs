@@ -113,6 +113,8 @@ pub struct WorkerConfig {
 pub struct PaceConfig {
     /// Zero is without limit.
     pub rows_per_second: u32,
+    /// Rows a second that rests leave; zero is none.
+    pub floor: u32,
     /// Of `max_connections`, in percent.
     pub server_connections: u8,
     /// Sessions that wait for a lock.
@@ -249,6 +251,7 @@ impl Default for PaceConfig {
     fn default() -> Self {
         PaceConfig {
             rows_per_second: 0,
+            floor: 200,
             server_connections: 80,
             lock_waits: 10,
             other_sessions: 3,

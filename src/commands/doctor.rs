@@ -88,7 +88,8 @@ async fn server(config: &Config, store: &PgStore, findings: &mut Vec<Finding>) -
     findings.push(Finding::ok("connection", shown));
     findings.push(judge::version(&server));
     findings.push(judge::writable(&server));
-    findings.push(judge::message_language(&server.message_locale));
+    findings.push(judge::encoding(&server));
+    findings.push(judge::owner(&server));
     findings.push(judge::clock(server.clock, asked, answered));
     findings.push(judge::room(&config.pool, store.check_limits().await));
     let idle = config.pool.idle_in_transaction_timeout;
@@ -112,6 +113,10 @@ async fn tables(config: &Config, store: &PgStore, findings: &mut Vec<Finding>) {
         store.broken_triggers().await,
         |broken| judge::objects("triggers", &broken),
     ));
+    match store.lock_holders().await {
+        Ok(holders) => findings.extend(judge::locks(&holders)),
+        Err(error) => findings.push(Finding::unknown("advisory locks", &error)),
+    }
     findings.push(judged(
         "privileges",
         store

@@ -37,6 +37,7 @@ pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStor
     let any = store(config, command)?;
     if let AnyStore::Postgres(postgres) = &any {
         postgres.refuse_shared_sessions().await?;
+        postgres.refuse_encoding().await?;
     }
     Ok(any)
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::store::{Store, StoreError};
+use crate::store::{AnyStore, Result as StoreResult, Store, StoreError};
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode, RunReport};
 use crate::worker::{Engine, retention, shutdown};
@@ -31,9 +31,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     let any = open::for_folding(config, "run-once").await?;
-    with_store!(any, store => {
+    with_store!(&any, store => {
         let Some(_lock) = store.try_run_lock().await? else {
-            eprintln!("another run-once is at work on this database; nothing was done");
+            let holder = held_by(&any).await?;
+            eprintln!("another run has not finished{holder}; nothing was done");
             return Ok(Exit::Locked);
         };
         let mode = Mode {
@@ -44,7 +45,7 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
             only_due: None,
         };
         let stop = CancellationToken::new();
-        let engine = Engine::new(store, config, mode.name, stop.clone());
+        let engine = Engine::new(store.clone(), config, mode.name, stop.clone());
         let deadline = mode.budget.map(|budget| Instant::now() + budget);
         let domains = &config.worker.domains;
         let work = async {
@@ -63,6 +64,17 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
             None => Ok(Exit::WorkLeft),
         }
     })
+}
+
+/// Who holds the lock of runs. Nobody does if it was given back meanwhile;
+/// `SQLite` does not know.
+async fn held_by(any: &AnyStore) -> StoreResult<String> {
+    let AnyStore::Postgres(store) = any else {
+        return Ok(String::new());
+    };
+    let holders = store.lock_holders().await?;
+    let holder = holders.iter().find(|holder| holder.lock == "runs");
+    Ok(holder.map_or_else(String::new, |holder| format!(": {}", holder.session())))
 }
 
 /// The flag, else the configured budget; zero is without limit.

@@ -1,15 +1,18 @@
 //! `vitalfold status`
 
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
+use crate::store::postgres::PgStore;
 use crate::store::{AnyStore, Result as StoreResult, Status, Store, WorkerStatus};
 use crate::with_store;
+use crate::worker::company::Glances;
+use crate::worker::pace;
 
 /// `--watch 0s` is not meant to keep the server busy.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -34,13 +37,13 @@ pub struct Args {
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     let any = open::ready(config, "status").await?;
     let Some(interval) = args.watch else {
-        output::print(&text(&any, args).await?)?;
+        output::print(&text(config, &any, args).await?)?;
         return Ok(Exit::Done);
     };
     let in_place = std::io::stdout().is_terminal() && !args.format.is_json();
     let mut interrupted = signal(SignalKind::interrupt())?;
     loop {
-        match text(&any, args).await {
+        match text(config, &any, args).await {
             Ok(text) if in_place => output::redraw(&text)?,
             Ok(text) => output::print(&text)?,
             // The database may come back while one is watching.
@@ -54,12 +57,39 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
-async fn text(any: &AnyStore, args: &Args) -> StoreResult<String> {
+async fn text(config: &Config, any: &AnyStore, args: &Args) -> StoreResult<String> {
     let status = with_store!(any, store => store.status(Domain::ALL).await)?;
-    Ok(match args.format.is_json() {
-        true => serde_json::json!(status).to_string(),
-        false => render(&status),
+    let hindered = match any {
+        AnyStore::Postgres(store) => hindrances(config, store).await?,
+        AnyStore::Sqlite(_) => Vec::new(),
+    };
+    Ok(if args.format.is_json() {
+        let mut json = serde_json::json!(status);
+        json["hindered_by"] = hindered.into();
+        json.to_string()
+    } else {
+        let mut text = render(&status);
+        for line in hindered {
+            text.push_str(&format!("\n{line}"));
+        }
+        text
     })
+}
+
+/// What slows workers down or keeps them out, now.
+async fn hindrances(config: &Config, store: &PgStore) -> StoreResult<Vec<String>> {
+    let load = store.server_load().await?;
+    let company = Glances::default().look(&load, Instant::now());
+    let reason = pace::reason(&config.pace, &load, company);
+    let slowed = reason.map(|reason| {
+        let floor = config.pace.floor;
+        format!("Slowed down: {reason}; rests leave {floor} rows a second")
+    });
+    let holders = store.lock_holders().await?;
+    let strangers = holders.iter().filter(|holder| !holder.is_ours());
+    let held =
+        strangers.map(|holder| format!("Kept out: {} wait for {}", holder.lock, holder.session()));
+    Ok(slowed.into_iter().chain(held).collect())
 }
 
 fn render(status: &Status) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PoolStats;
 use crate::domain::{Domain, GroupKey, Period, UserId};
@@ -187,17 +187,28 @@ pub struct Heartbeat {
 }
 
 /// How much of a server is taken, by whomever.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerLoad {
     pub connections: u64,
     pub max_connections: u64,
     /// Sessions that wait for a lock.
     pub lock_waits: u64,
-    /// Sessions of other applications in this database that did something in
-    /// the last seconds, those that may not be looked into included.
-    pub others: u64,
+    /// Sessions of other applications in this database that may be at work.
+    pub others: Vec<OtherSession>,
     /// Of the slowest standby, where there is one and its lag may be seen.
     pub replication_lag: Option<Duration>,
+}
+
+/// A session of another application. One that this role may look into is at
+/// work: it works now or did something in the last seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OtherSession {
+    pub pid: i32,
+    pub application: String,
+    pub role: String,
+    /// Of a session that this role may not look into: the transaction that it
+    /// is in, if any.
+    pub hidden_transaction: Option<String>,
 }
 
 /// A worker as its last sign of life left it.

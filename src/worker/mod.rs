@@ -5,6 +5,7 @@
 pub mod batch_size;
 pub mod beat;
 pub mod breaker;
+pub mod company;
 pub mod group;
 pub mod in_flight;
 pub mod isolate;

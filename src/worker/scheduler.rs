@@ -346,7 +346,7 @@ impl<'a, S: Store> Run<'a, S> {
         })?;
         let pass = pass?;
         self.report.add(&pass);
-        self.pace.ended(pass.took);
+        self.pace.ended(pass.took, pass.rows_pulled);
         progress(&pass);
         let until_idle = self.mode.until_idle;
         let poll = poll_pause(self.engine.config.poll);

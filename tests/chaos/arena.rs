@@ -72,7 +72,10 @@ impl Arena {
     }
 
     pub(crate) fn with(setting: &Setting, backlog: Backlog, options: &[&str]) -> Arena {
-        let cluster = Cluster::start(options);
+        Arena::on(Cluster::start(options), setting, backlog)
+    }
+
+    pub(crate) fn on(cluster: Cluster, setting: &Setting, backlog: Backlog) -> Arena {
         cluster.psql("postgres", "create database app");
         let program = Program::on(&cluster.url("app"));
         program.ok(&["migrate"]);

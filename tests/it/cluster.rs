@@ -15,6 +15,8 @@ pub(crate) struct Cluster {
     dir: PathBuf,
     port: u16,
     options: Vec<String>,
+    /// Where the server's locales are, unless in their usual place.
+    locales: Option<PathBuf>,
     databases: AtomicU32,
 }
 
@@ -39,6 +41,31 @@ impl Cluster {
 
     /// The port names the socket, and counts where the options say to listen.
     pub(crate) fn start_on(port: u16, options: &[&str]) -> Cluster {
+        Cluster::start_with(port, options, None)
+    }
+
+    /// Starts a server that speaks German, in a locale made for it.
+    pub(crate) fn start_german(options: &[&str]) -> Cluster {
+        let locales = std::env::temp_dir().join(format!("{PREFIX}{}-locales", std::process::id()));
+        std::fs::create_dir_all(&locales).unwrap();
+        let made = Command::new("localedef")
+            .args(["-i", "de_DE", "-f", "UTF-8"])
+            .arg(locales.join("de_DE.UTF-8"))
+            .output()
+            .unwrap();
+        assert!(
+            locales.join("de_DE.UTF-8/LC_MESSAGES").exists(),
+            "localedef (Debian's locales): {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let options = [options, &["-c", "lc_messages=de_DE.UTF-8"]].concat();
+        let cluster = Cluster::start_with(5432, &options, Some(locales));
+        let error = cluster.refused("postgres", "postgres", "select 1 / 0");
+        assert!(error.contains("durch Null"), "not German: {error}");
+        cluster
+    }
+
+    fn start_with(port: u16, options: &[&str], locales: Option<PathBuf>) -> Cluster {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         sweep();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -77,6 +104,7 @@ impl Cluster {
             dir,
             port,
             options: options.iter().map(|&option| option.to_owned()).collect(),
+            locales,
             databases: AtomicU32::new(0),
         };
         cluster.boot();
@@ -99,6 +127,7 @@ impl Cluster {
             .args(["-p", &self.port.to_string()])
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .args(&self.options)
+            .envs(self.locales.iter().map(|folder| ("LOCPATH", folder)))
             .stderr(log.unwrap());
         // The death signal hangs on the thread that starts the server: this
         // one waits for it to the end.
@@ -254,6 +283,12 @@ impl Cluster {
 impl Session {
     pub(crate) fn send(&mut self, statements: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{statements}").unwrap();
+    }
+
+    /// Waits for the end of a session that the server ended.
+    pub(crate) fn is_cut(mut self) {
+        drop(self.child.stdin.take());
+        assert!(!self.child.wait().unwrap().success());
     }
 
     /// Waits until the server has done everything that was sent.

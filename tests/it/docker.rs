@@ -47,7 +47,22 @@ fn what_the_composition_mounts_is_there() {
         assert!(folder.join("..").join(path).exists(), "{path}");
         mounted += 1;
     }
-    assert_eq!(mounted, 2);
+    assert_eq!(mounted, 3);
+}
+
+#[test]
+fn no_superuser_owns_the_tables_or_folds() {
+    let roles: Vec<_> = COMPOSE
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("DATABASE_URL: postgres://"))
+        .map(|url| url.split('@').next().unwrap())
+        .collect();
+    assert_eq!(roles, ["vitalfold_owner", "vitalfold_worker"]);
+    assert!(
+        !COMPOSE.contains("POSTGRES_USER:"),
+        "the image makes it a superuser"
+    );
+    assert!(COMPOSE.contains("create database health owner vitalfold_owner"));
 }
 
 #[test]

@@ -175,6 +175,94 @@ fn rights_that_the_role_has_not_are_named() {
 }
 
 #[test]
+fn whoever_holds_a_lock_of_ours_is_named() {
+    let (db, program) = migrated();
+    db.execute("insert into aggregation_groups (user_id, domain, local_date) values (7, 'labs', '2026-01-05')");
+    let (_, report) = examine(&program, &[]);
+    assert_eq!(check(&report, "advisory locks").0, "ok");
+    let mut stranger = db.session();
+    stranger.send(
+        "select pg_advisory_lock(hashtextextended('vitalfold run', 0)), \
+           pg_advisory_lock(hashint8extended(7, hashtextextended('vitalfold labs', 0))), \
+           pg_advisory_lock(12345), pg_advisory_lock(1, 2); select 'private';",
+    );
+    let held = "(select count(*) from pg_locks where locktype = 'advisory' \
+         and database = (select oid from pg_database where datname = current_database()))";
+    wait_until("the locks are held", || db.value(held) == "4");
+    let pid = db.value(
+        "(select pid from pg_stat_activity where datname = current_database() \
+         and application_name = 'psql' and pid <> pg_backend_pid())",
+    );
+    let session = format!("pid {pid}, psql as postgres, connected since 20");
+
+    let ran = program.run(&["run-once"]);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let line = format!("another run has not finished: {session}");
+    assert!(ran.stderr.contains(&line), "{ran:?}");
+    let status = program.ok(&["status"]);
+    for lock in ["runs", "users"] {
+        let line = format!("Kept out: {lock} wait for {session}");
+        assert!(status.contains(&line), "{status}");
+    }
+    let (code, report) = examine(&program, &[]);
+    assert_eq!(code, 0, "a warning is no error");
+    let found: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["check"] == "advisory locks")
+        .map(|finding| finding["found"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with(&format!("runs wait for {session}")),
+        "{found:?}"
+    );
+    assert!(!report.to_string().contains("private"));
+    stranger.end();
+    program.ok(&["run-once"]);
+}
+
+#[test]
+fn a_database_that_is_not_unicode_is_refused_before_the_first_migration() {
+    let server = cluster::shared();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("encoded_{}", encoding.to_lowercase());
+        server.psql(
+            "postgres",
+            &format!("create database {name} encoding '{encoding}' locale 'C' template template0"),
+        );
+        let program = Program::on(&server.url(&name));
+        for command in ["migrate", "worker", "run-once"] {
+            let ran = program.run(&[command]);
+            assert_eq!(ran.code, Some(2), "{ran:?}");
+            let line = format!("the database's encoding is {encoding}");
+            assert!(ran.stderr.contains(&line), "{ran:?}");
+        }
+        let tables = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+        assert_eq!(server.psql(&name, tables), "0");
+        let (code, report) = examine(&program, &[]);
+        assert_eq!(code, 1);
+        assert_eq!(check(&report, "encoding").0, "error");
+    }
+}
+
+#[test]
+fn a_superuser_as_the_owner_is_found() {
+    let (db, program) = migrated();
+    let (_, report) = examine(&program, &[]);
+    assert_eq!(check(&report, "owner").0, "warn");
+    let Database::Postgres { name, .. } = &db else {
+        unreachable!()
+    };
+    db.execute(&format!(
+        "create role {name}_owner; alter table raw_vitals owner to {name}_owner"
+    ));
+    let (_, report) = examine(&program, &[]);
+    assert_eq!(check(&report, "owner").0, "ok");
+}
+
+#[test]
 fn every_index_and_trigger_of_the_migrations_is_known_to_it() {
     let (db, program) = migrated();
     db.execute(

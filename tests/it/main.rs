@@ -19,6 +19,7 @@ mod garbage;
 mod health;
 mod lab_texts;
 mod labs_oracle;
+mod languages;
 mod limits;
 mod modes;
 mod monitoring;

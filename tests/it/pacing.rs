@@ -68,11 +68,11 @@ fn no_query_takes_parallel_workers() {
 fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
     let (db, _program) = postgres();
     db.execute(include_str!("../../scripts/worker-role.sql"));
-    // It may not look into the application's sessions, so that they count
-    // whatever they do.
+    // It may not look into the application's sessions, but sees which of them
+    // are in a transaction.
     let program = Program::on(&db.url().replace("postgres@", "vitalfold_worker@"));
     insert_heart_rates(&db, 20, 2, 10);
-    let application: Vec<_> = (0..3).map(|_| db.session()).collect();
+    let mut application: Vec<_> = (0..3).map(|_| db.session()).collect();
     let connected = "pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid()";
     wait_until("the application is connected", || {
@@ -85,8 +85,26 @@ fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
         assert_eq!(ran.code, Some(0), "{ran:?}");
         ran.stderr
     };
-    let line = "pace: one user at a time, with rests: 3 sessions of other applications";
-    assert!(run("3").contains(line));
+    let line = "pace: one user at a time, with rests: 3 sessions of other applications are at work \
+         (3 of psql as postgres); rests leave 200 rows a second";
+    assert!(!run("3").contains("pace: one user"), "they do nothing");
+    for session in &mut application {
+        session.send("begin; select 1;");
+    }
+    wait_until("the application is in transactions", || {
+        count(
+            &db,
+            "pg_stat_activity where state = 'idle in transaction' and datname = current_database()",
+        ) == 3
+    });
+    db.execute("delete from aggregation_batches; update raw_vitals set note = '.'");
+    let said = run("3");
+    assert!(said.contains(line), "{said}");
+    let status = program.ok(&["status"]);
+    assert!(
+        status.contains("Slowed down: 3 sessions of other applications"),
+        "{status}"
+    );
     assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
     let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
     assert!(db.value(most).parse::<u32>().unwrap() <= 4);
@@ -96,6 +114,28 @@ fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
     }
     for session in application {
         session.end();
+    }
+}
+
+#[test]
+fn sessions_that_sleep_slow_nobody_down() {
+    let (db, program) = postgres();
+    let mut sessions: Vec<_> = (0..3).map(|_| db.session()).collect();
+    for session in &mut sessions {
+        session.send("select pg_sleep(30);");
+    }
+    let asleep = "pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+    wait_until("they sleep", || count(&db, asleep) == 3);
+    // What they did to fall asleep counts for a few seconds.
+    wait_until("they do nothing", || {
+        !program.ok(&["status"]).contains("Slowed down")
+    });
+    assert_eq!(count(&db, asleep), 3, "they sleep on");
+    db.execute(&format!(
+        "select count(pg_terminate_backend(pid)) from {asleep}"
+    ));
+    for session in sessions {
+        session.is_cut();
     }
 }
 

@@ -264,6 +264,41 @@ held (line) as (
 select line from held where line is not null order by line collate \"C\"
 ";
 
+/// The owner is a plain role that has the database, as in the composition.
+#[test]
+fn an_owner_without_other_rights_migrates_and_gives_the_worker_its_own() {
+    let arena = Arena::new();
+    // As a superuser, so that the role exists.
+    arena.db.execute(ROLE_SCRIPT);
+    let owner = format!("{}_owner", arena.name);
+    let plain = format!("{}_plain", arena.name);
+    let server = arena.server();
+    for statement in [
+        format!("create role {owner} login"),
+        format!("create database {plain} owner {owner}"),
+    ] {
+        server.psql("postgres", &statement);
+    }
+    let url = server
+        .url(&plain)
+        .replace("postgres@", &format!("{owner}@"));
+    let program = Program::on(&url);
+    program.ok(&["migrate"]);
+    server.attempt(&plain, &owner, ROLE_SCRIPT).unwrap();
+    assert_eq!(sorted(&server.psql(&plain, HELD)), sorted(PRIVILEGES));
+    server.attempt(&plain, &owner, INSERTS).unwrap();
+    let worker = url.replace(&format!("{owner}@"), "vitalfold_worker@");
+    Program::on(&worker).ok(&["run-once"]);
+    let done = "select count(*) from vitals_daily";
+    assert_eq!(server.psql(&plain, done), "1");
+}
+
+fn sorted(text: &str) -> String {
+    let mut lines: Vec<_> = text.trim().lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
 #[test]
 fn the_workers_role_holds_exactly_the_rights_that_it_needs() {
     let arena = Arena::new();
@@ -271,11 +306,6 @@ fn the_workers_role_holds_exactly_the_rights_that_it_needs() {
     for _ in 0..2 {
         arena.db.execute(ROLE_SCRIPT);
         let held = arena.server().psql(&arena.name, HELD);
-        let sorted = |text: &str| {
-            let mut lines: Vec<_> = text.trim().lines().map(str::to_owned).collect();
-            lines.sort_unstable();
-            lines.join("\n")
-        };
         assert_eq!(sorted(&held), sorted(PRIVILEGES));
     }
 }

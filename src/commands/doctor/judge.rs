@@ -6,7 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::finding::Finding;
 use crate::config::PoolConfig;
+use crate::store::postgres::UNICODE;
 use crate::store::postgres::examine::{Server, Sessions};
+use crate::store::postgres::locks::LockHolder;
 use crate::store::{Result as StoreResult, Status, StoreError};
 
 /// PostgreSQL 13, the oldest that the statements are written for.
@@ -46,17 +48,45 @@ pub(super) fn writable(server: &Server) -> Finding {
     Finding::ok("writable", "yes")
 }
 
-/// Errors are told apart by the server's English texts.
-pub(super) fn message_language(locale: &str) -> Finding {
-    let language = locale.split(['.', '_', '@']).next().unwrap_or_default();
-    match language {
-        "C" | "POSIX" | "en" => Finding::ok("message language", format!("lc_messages {locale}")),
-        _ => Finding::warn(
-            "message language",
-            format!("lc_messages is `{locale}`: errors that are not in English are misjudged"),
-            "as a superuser: alter role … set lc_messages = 'C'",
+pub(super) fn encoding(server: &Server) -> Finding {
+    if server.encoding == UNICODE {
+        return Finding::ok("encoding", UNICODE);
+    }
+    Finding::error(
+        "encoding",
+        format!("the database's encoding is {}", server.encoding),
+        "create a database with encoding 'UTF8' template template0, and name it in database.url",
+    )
+}
+
+/// Functions of the tables run with their owner's rights.
+pub(super) fn owner(server: &Server) -> Finding {
+    match &server.superuser_owner {
+        None => Finding::ok("owner", "no superuser"),
+        Some(owner) => Finding::warn(
+            "owner",
+            format!(
+                "the tables belong to the superuser {}",
+                owner.escape_debug()
+            ),
+            "give them to a role of their own: docs/operations.md, Roles",
         ),
     }
+}
+
+pub(super) fn locks(holders: &[LockHolder]) -> Vec<Finding> {
+    let strangers: Vec<_> = holders.iter().filter(|holder| !holder.is_ours()).collect();
+    if strangers.is_empty() {
+        return vec![Finding::ok("advisory locks", "held by vitalfold alone")];
+    }
+    let finding = |holder: &LockHolder| {
+        Finding::warn(
+            "advisory locks",
+            format!("{} wait for {}", holder.lock, holder.session()),
+            "find out whose session it is; pg_terminate_backend(pid) ends it",
+        )
+    };
+    strangers.into_iter().map(finding).collect()
 }
 
 pub(super) fn clock(
@@ -265,26 +295,13 @@ mod tests {
         let server = |version_number| Server {
             version: "12.9".into(),
             version_number,
-            message_locale: "C".into(),
+            encoding: UNICODE.into(),
+            superuser_owner: None,
             read_only: false,
             clock: Utc::now(),
         };
         assert_eq!(version(&server(120_009)).level, Level::Error);
         assert_eq!(version(&server(130_000)).level, Level::Ok);
-    }
-
-    #[test]
-    fn messages_must_be_english() {
-        for (locale, level) in [
-            ("C", Level::Ok),
-            ("C.UTF-8", Level::Ok),
-            ("en_GB.UTF-8", Level::Ok),
-            ("de_DE.UTF-8", Level::Warn),
-            // Whatever the server was started with.
-            ("", Level::Warn),
-        ] {
-            assert_eq!(message_language(locale).level, level, "{locale}");
-        }
     }
 
     #[test]

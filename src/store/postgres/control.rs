@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Jsonb, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::cached::Cached;
@@ -76,35 +76,23 @@ struct Load {
     max_connections: i64,
     #[diesel(sql_type = BigInt)]
     lock_waits: i64,
-    #[diesel(sql_type = BigInt)]
-    others: i64,
+    #[diesel(sql_type = Jsonb)]
+    others: serde_json::Value,
     #[diesel(sql_type = diesel::sql_types::Nullable<Double>)]
     replication_lag: Option<f64>,
 }
 
 pub(super) async fn server_load(connection: &mut AsyncPgConnection) -> QueryResult<ServerLoad> {
-    // What may not be looked into is null, the type of the backend included.
-    let load: Load = Cached(diesel::sql_query(
-        "select (select sum(numbackends) from pg_stat_database)::bigint as connections, \
-           current_setting('max_connections')::bigint as max_connections, \
-           (select count(distinct pid) from pg_locks where not granted) as lock_waits, \
-           (select count(*) from pg_stat_activity \
-             where datname = current_database() and usesysid is not null \
-               and (backend_type = 'client backend') is not false \
-               and application_name not like 'vitalfold%' \
-               and (state = 'active' or state_change > now() - interval '5 s') is not false) \
-             as others, \
-           (select max(extract(epoch from replay_lag)) from pg_stat_replication)::float8 \
-             as replication_lag",
-    ))
-    .get_result(connection)
-    .await?;
+    let load: Load = Cached(diesel::sql_query(include_str!("server_load.sql")))
+        .get_result(connection)
+        .await?;
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(ServerLoad {
         connections: count(load.connections),
         max_connections: count(load.max_connections),
         lock_waits: count(load.lock_waits),
-        others: count(load.others),
+        others: serde_json::from_value(load.others)
+            .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?,
         replication_lag: load
             .replication_lag
             .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),

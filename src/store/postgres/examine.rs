@@ -18,7 +18,10 @@ pub struct Server {
     #[diesel(sql_type = Integer)]
     pub version_number: i32,
     #[diesel(sql_type = Text)]
-    pub message_locale: String,
+    pub encoding: String,
+    /// The owner of the tables, where it is a superuser.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub superuser_owner: Option<String>,
     #[diesel(sql_type = Bool)]
     pub read_only: bool,
     #[diesel(sql_type = Timestamptz)]
@@ -63,7 +66,9 @@ impl PgStore {
         let server = diesel::sql_query(
             "select current_setting('server_version') as version, \
                current_setting('server_version_num')::integer as version_number, \
-               current_setting('lc_messages') as message_locale, \
+               current_setting('server_encoding') as encoding, \
+               (select rolname::text from pg_class c join pg_roles r on r.oid = relowner \
+                where c.oid = to_regclass('raw_vitals') and rolsuper) as superuser_owner, \
                current_setting('transaction_read_only')::boolean as read_only, \
                clock_timestamp() as clock",
         )

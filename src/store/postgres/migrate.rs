@@ -14,7 +14,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Migrators that start together wait for each other here: without the lock
 /// all but one would fail on half-made catalogs. An arbitrary fixed number.
-const MIGRATION_LOCK: i64 = 0x7669_7461_6c66;
+pub(super) const MIGRATION_LOCK: i64 = 0x7669_7461_6c66;
 
 pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
     // Never given back but closed: that frees the session's lock.

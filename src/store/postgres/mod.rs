@@ -14,6 +14,7 @@ mod group_texts;
 mod group_write;
 mod history;
 mod known;
+pub mod locks;
 mod mark_failed;
 mod migrate;
 mod pool;
@@ -40,6 +41,9 @@ use super::*;
 use crate::config::Config;
 use crate::domain::FoldRules;
 use pool::{Lease, PgPool};
+
+/// What `server_encoding` must be.
+pub const UNICODE: &str = "UTF8";
 
 /// A PostgreSQL database and the pool of connections to it.
 #[derive(Clone)]
@@ -74,6 +78,27 @@ impl PgStore {
     /// There is one, or there is no connection.
     pub async fn refuse_shared_sessions(&self) -> Result<()> {
         self.pool.refuse_shared_sessions("connect").await
+    }
+
+    /// Refuses a database whose texts are not Unicode: some of what arrives
+    /// could not be stored, or would be stored as other characters.
+    ///
+    /// # Errors
+    /// It is in another encoding, or there is no connection.
+    pub async fn refuse_encoding(&self) -> Result<()> {
+        const OPERATION: &str = "connect";
+        let encoding = self.examine_server().await?.encoding;
+        if encoding == UNICODE {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            ErrorClass::Fatal,
+            OPERATION,
+            format!(
+                "the database's encoding is {encoding}; texts need UTF8. Create a database with \
+                 `create database … encoding 'UTF8' template template0` and name it in database.url"
+            ),
+        ))
     }
 
     async fn lease(&self, operation: &'static str) -> Result<Lease> {

@@ -23,7 +23,7 @@ struct PatientUser {
 }
 
 /// Makes allocations of user ids wait for each other.
-const ALLOCATION_LOCK: i64 = 0x7669_7461_6c75;
+pub(super) const ALLOCATION_LOCK: i64 = 0x7669_7461_6c75;
 
 pub(super) async fn resolve_users(
     connection: &mut AsyncPgConnection,

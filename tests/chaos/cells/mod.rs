@@ -26,6 +26,7 @@ pub(crate) const CELLS: &[Cell] = &[
     cell("server-crashed", server::restarted),
     cell("sessions-terminated", server::terminated),
     cell("server-away", server::away),
+    cell("server-speaks-german", server::german),
     cell("no-connection-slots", server::no_slots),
     cell("network-black-hole", network::black_hole),
     cell("network-latency", network::latency),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use crate::arena::{Arena, Setting};
+use crate::arena::{Arena, Backlog, Setting};
+use crate::cluster::Cluster;
 use crate::sql::Sql;
 use crate::table::Outcome;
 
@@ -48,6 +49,50 @@ pub(crate) fn terminated(setting: &Setting) -> Outcome {
     }
     arena.recovers();
     assert_eq!(workers.starts(), 2, "they go on without a restart");
+    arena.finish(workers, Some(application))
+}
+
+/// A server whose errors are in German: locks held, sessions ended, no
+/// connection left, and a stop.
+pub(crate) fn german(setting: &Setting) -> Outcome {
+    let backlog = setting.pick(Backlog::SMALL, Backlog::LARGE);
+    let server = Cluster::start_german(&[]);
+    let arena = Arena::on(server, setting, backlog);
+    let application = arena.application();
+    let workers = arena.workers(2, &[("POOL__LOCK_TIMEOUT", "300ms")]);
+    arena.work_begins(&workers);
+    for _ in 0..setting.pick(1, 10) {
+        // The stop below ends this session too.
+        let sql = arena.sql();
+        let before = workers.logged(&["SQLSTATE 55P03"]);
+        let holder = arena.sql();
+        holder
+            .run("begin; lock table vitals_aggregates in share row exclusive mode")
+            .unwrap();
+        arena.wait("a worker met the lock", || {
+            sql.run("update raw_vitals set note = coalesce(note, '') || '.' where user_id <= 3")
+                .unwrap();
+            workers.logged(&["SQLSTATE 55P03"]) > before
+        });
+        arena.fault();
+        holder.run("rollback").unwrap();
+        arena.recovers();
+        sql.count(
+            "pg_stat_activity where application_name like 'vitalfold%' and pg_terminate_backend(pid)",
+        );
+        arena.fault();
+        arena.recovers();
+        arena.cluster.stop();
+        arena.fault();
+        arena.cluster.boot();
+        arena.recovers();
+    }
+    assert_eq!(workers.starts(), 2, "they go on without a restart");
+    assert_eq!(
+        workers.logged(&["dead after"]),
+        0,
+        "locks are nobody's fault"
+    );
     arena.finish(workers, Some(application))
 }
 
