@@ -14,7 +14,10 @@ pub(super) fn text_columns<F: Fold>() -> Vec<&'static str> {
     let own = F::Payload::COLUMNS.iter();
     let own = own.filter(|column| column.ty == ColumnType::Text);
     let own = own.map(|column| column.name);
-    ["source", "device", "note"].into_iter().chain(own).collect()
+    ["source", "device", "note"]
+        .into_iter()
+        .chain(own)
+        .collect()
 }
 
 /// The place, from 1 on, of the first text column whose text is longer than it

@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chrono::NaiveDate;
 
 use super::group_states::{RowStates, RowStatus, row_states};
-use super::{GroupOutcome, Isolation};
-use crate::domain::group::{GroupFold, fold_group};
 use super::room::LONG_FOLD;
 use super::sql::text_columns;
+use super::{GroupOutcome, Isolation};
+use crate::domain::group::{GroupFold, fold_group};
 use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection, bounds};
 
 /// Begins the reason of rows without which their group folds.

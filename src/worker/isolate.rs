@@ -9,9 +9,7 @@ use tracing::{info, warn};
 use super::Engine;
 use super::group::GroupResult;
 use crate::domain::GroupKey;
-use crate::store::{
-    ErrorClass, GroupOutcome, GroupState, Isolation, Result, Store, StoreError,
-};
+use crate::store::{ErrorClass, GroupOutcome, GroupState, Isolation, Result, Store, StoreError};
 use crate::telemetry::metrics;
 use crate::with_domain;
 
@@ -123,7 +121,10 @@ async fn find<S: Store>(engine: &Engine<S>, key: GroupKey, error: &str) -> Resul
     if count == 0 || (count == ids.len() && count > 1) {
         return Ok(Found::Nobody);
     }
-    match fold_without(engine, key, &isolation(&culprits, false)).await.0? {
+    match fold_without(engine, key, &isolation(&culprits, false))
+        .await
+        .0?
+    {
         GroupOutcome::Locked => Ok(Found::Interrupted),
         outcome => Ok(Found::Rows(count, outcome)),
     }
@@ -259,7 +260,10 @@ mod tests {
         }
         let trials = search.trials;
         let found = search.culprits();
-        (found.map(|found| found.into_iter().flatten().collect()), trials)
+        (
+            found.map(|found| found.into_iter().flatten().collect()),
+            trials,
+        )
     }
 
     #[test]
@@ -290,8 +294,11 @@ mod tests {
         let mut left_out: BTreeSet<_> = all.iter().copied().collect();
         let (mut untried, mut trials) = (vec![&all[..]], 1);
         while let Some(part) = untried.pop() {
-            let without: BTreeSet<_> =
-                left_out.iter().copied().filter(|row| !part.contains(row)).collect();
+            let without: BTreeSet<_> = left_out
+                .iter()
+                .copied()
+                .filter(|row| !part.contains(row))
+                .collect();
             trials += 1;
             if bad.is_subset(&without) {
                 left_out = without;

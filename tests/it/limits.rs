@@ -133,7 +133,10 @@ fn a_day_that_is_too_large_is_dead_and_says_what_to_do() {
         .unwrap();
     assert_eq!(Ran::from(ran).code, Some(1));
     let error = db.value("(select error from aggregation_groups where state = 'dead')");
-    assert!(error.contains("too_large: ") && error.contains("512 MiB"), "{error}");
+    assert!(
+        error.contains("too_large: ") && error.contains("512 MiB"),
+        "{error}"
+    );
 }
 
 /// Every text column of a domain, with the longest text that it may hold.
@@ -212,7 +215,10 @@ fn texts_are_bounded(db: &Database, program: &Program) {
                 ))
             };
             let at_limit = of(*limit);
-            assert!(!at_limit.contains("too_long"), "{domain}.{column}: {at_limit}");
+            assert!(
+                !at_limit.contains("too_long"),
+                "{domain}.{column}: {at_limit}"
+            );
             assert_eq!(
                 of(limit + 1),
                 format!("text_too_long: {column} is longer than {limit} bytes"),
@@ -256,7 +262,10 @@ fn big_texts_never_reach_the_worker() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(peak < 64, "{peak} MiB");
     assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 10);
-    assert_eq!(count(&db, "raw_vitals where error like 'text_too_long: %'"), 6);
+    assert_eq!(
+        count(&db, "raw_vitals where error like 'text_too_long: %'"),
+        6
+    );
 }
 
 #[test]
@@ -276,10 +285,22 @@ fn lists_in_aggregates_name_the_first_and_count_the_others() {
     );
     program.ok(&["run-once"]);
     for (list, expected) in [
-        ("(sources->>99) || (sources->>100) || jsonb_array_length(sources) from vitals_daily where \"count\" = 150", "source 0100+50 more101"),
-        ("(sources->>99) || (sources->>100) from vitals_monthly", "source 0100+50 more"),
-        ("(text_values->>'color 0100') || ' ' || (text_values->>'') from labs_yearly", "1 50"),
-        ("(meals->>'meal 0100') || ' ' || (meals->>'') from nutrition_monthly", "1.0 50.0"),
+        (
+            "(sources->>99) || (sources->>100) || jsonb_array_length(sources) from vitals_daily where \"count\" = 150",
+            "source 0100+50 more101",
+        ),
+        (
+            "(sources->>99) || (sources->>100) from vitals_monthly",
+            "source 0100+50 more",
+        ),
+        (
+            "(text_values->>'color 0100') || ' ' || (text_values->>'') from labs_yearly",
+            "1 50",
+        ),
+        (
+            "(meals->>'meal 0100') || ' ' || (meals->>'') from nutrition_monthly",
+            "1.0 50.0",
+        ),
     ] {
         assert_eq!(db.value(&format!("select {list}")), expected, "{list}");
     }

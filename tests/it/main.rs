@@ -25,9 +25,9 @@ mod nutrition;
 mod pacing;
 mod page;
 mod pgbouncer;
+mod poison;
 #[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
-mod poison;
 mod privacy;
 mod real_data;
 mod retention;

@@ -85,7 +85,12 @@ async fn two_searches_of_one_user_take_turns() {
     let AnyStore::Postgres(store) = db.store().await else {
         panic!("a PostgreSQL database");
     };
-    let engine = Engine::new(store, &Config::default(), "worker", CancellationToken::new());
+    let engine = Engine::new(
+        store,
+        &Config::default(),
+        "worker",
+        CancellationToken::new(),
+    );
     let search = |day: &str| {
         let key = GroupKey {
             domain: Domain::Vitals,
@@ -170,6 +175,10 @@ fn a_transient_failure_that_is_one_groups_alone_ends_it() {
     });
     let others = "raw_vitals where user_id > 2 and status <> 'completed'";
     wait_until("others are folded", || count(&db, others) == 0);
-    assert!(!worker.log().contains("circuit breaker opens"), "{}", worker.log());
+    assert!(
+        !worker.log().contains("circuit breaker opens"),
+        "{}",
+        worker.log()
+    );
     assert_eq!(worker.stop(), Some(0));
 }

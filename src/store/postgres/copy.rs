@@ -5,8 +5,8 @@ use diesel::pg::Pg;
 use diesel::row::{Field, NamedRow, Row};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use diesel::{OptionalExtension, QueryResult};
-use futures::TryStreamExt;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures::TryStreamExt;
 
 use super::{PgStore, Result};
 use crate::store::copy::{self, Cell, Column, Fingerprint, Table};

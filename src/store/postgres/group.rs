@@ -233,7 +233,10 @@ async fn write_and_end<F: Fold>(
         let written = statements.into_iter().map(|one| execute(connection, one));
         // The first that failed: those behind it say only that it did.
         let written = join_all(written).await;
-        written.into_iter().collect::<QueryResult<Vec<_>>>().map(drop)
+        written
+            .into_iter()
+            .collect::<QueryResult<Vec<_>>>()
+            .map(drop)
     };
     let end = ending.batch_execute(end);
     if session.prepared.has_all(&used) {
@@ -288,7 +291,11 @@ pub(super) async fn read<F: Fold>(
             .bind::<Text, _>(F::DOMAIN.name()),
     );
     let room = Mutex::new(room);
-    let take = |bytes| room.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
+    let take = |bytes| {
+        room.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(bytes)
+    };
     let (mut a, mut b) = (connection, connection);
     let raw = async {
         let mut rows = Vec::new();

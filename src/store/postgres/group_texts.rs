@@ -5,9 +5,7 @@ use std::sync::LazyLock;
 use super::rows;
 use crate::domain::table::Columns;
 use crate::domain::{Domain, Fold};
-use crate::store::sql::{
-    aggregate_key, list, measure_columns, place_of_too_long, raw_columns,
-};
+use crate::store::sql::{aggregate_key, list, measure_columns, place_of_too_long, raw_columns};
 use crate::store::stored_group::POISON;
 use crate::with_domain;
 

@@ -43,12 +43,7 @@ pub(super) struct Writes<F: Fold> {
 }
 
 impl<F: Fold> Writes<F> {
-    pub(super) fn new(
-        key: GroupKey,
-        folded: Folded<F>,
-        mark: Option<i64>,
-        expect: Expect,
-    ) -> Self {
+    pub(super) fn new(key: GroupKey, folded: Folded<F>, mark: Option<i64>, expect: Expect) -> Self {
         let Folded {
             mut fold, states, ..
         } = folded;

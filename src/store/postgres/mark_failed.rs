@@ -18,11 +18,12 @@ struct MarkedState {
     attempts: i32,
 }
 
+/// Returns the group's state and where [`mark_rows`] goes on.
 pub(super) async fn mark_failed<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
     failure: &Failure,
-) -> QueryResult<Option<GroupState>> {
+) -> QueryResult<Option<(GroupState, Option<i64>)>> {
     let marked = connection
         .transaction(async |connection| {
             // Waits for whoever folds this user now, at most lock_timeout.
@@ -68,19 +69,13 @@ pub(super) async fn mark_failed<F: Fold>(
             QueryResult::Ok(Some((marked, last)))
         })
         .await?;
-    let Some((marked, mut last)) = marked else {
-        return Ok(None);
-    };
-    // What is left of a large group follows its mark, which puts off every row.
-    while last.is_some() {
-        last = mark_rows::<F>(connection, key, failure, last).await?;
-    }
-    Ok(Some({
+    Ok(marked.map(|(marked, last)| {
         let attempts = u32::try_from(marked.attempts).unwrap_or(0);
-        match marked.state.as_str() {
+        let state = match marked.state.as_str() {
             "dead" => GroupState::Dead { attempts },
             _ => GroupState::Due { attempts },
-        }
+        };
+        (state, last)
     }))
 }
 
@@ -99,7 +94,7 @@ struct MarkedRows {
 ///
 /// Rows that the application has locked stay as they are: the mark must not fail
 /// for the reason that the group did.
-async fn mark_rows<F: Fold>(
+pub(super) async fn mark_rows<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
     failure: &Failure,

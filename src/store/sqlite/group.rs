@@ -19,10 +19,8 @@ use crate::domain::group::{GroupFold, neighbour_dates};
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, FoldRules, GroupKey, UserId};
 use crate::store::group_states::RowState;
-use crate::store::sql::{
-    aggregate_key, list, measure_columns, place_of_too_long, raw_columns,
-};
 use crate::store::room::{LARGEST, Room};
+use crate::store::sql::{aggregate_key, list, measure_columns, place_of_too_long, raw_columns};
 use crate::store::stored_group::{LeaveOut, POISON, Panicked, StoredGroup, StoredRaw};
 use crate::store::{GroupCheck, GroupOutcome, Isolation};
 

@@ -16,7 +16,8 @@ const PEAK: u64 = 1024;
 /// their limits, and texts far beyond them.
 fn flood(round: u32, rows: u32) -> String {
     let user = 900_000 + round % 2;
-    let day = format!("timestamptz '2026-02-01 12:00Z' + make_interval(secs => {round} + n * 0.01)");
+    let day =
+        format!("timestamptz '2026-02-01 12:00Z' + make_interval(secs => {round} + n * 0.01)");
     format!(
         "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
          select {user}, case n % 2 when 0 then '72514-3' else 'nothing ' || n end, n, \
@@ -53,7 +54,9 @@ pub(crate) fn hostile(setting: &Setting) -> Outcome {
         scope.spawn(|| {
             let tenant = tenant;
             for round in 0..setting.pick(4, 40) {
-                tenant.run(&flood(round, setting.pick(1_000, 20_000))).unwrap();
+                tenant
+                    .run(&flood(round, setting.pick(1_000, 20_000)))
+                    .unwrap();
                 // So that each meets the one before half folded.
                 std::thread::sleep(Duration::from_millis(300));
             }
@@ -64,8 +67,10 @@ pub(crate) fn hostile(setting: &Setting) -> Outcome {
             n += 1;
             let insert = "insert into raw_vitals (user_id, metric, value, unit, started_at) values";
             let user = 2_000_000 + n % 20;
-            sql.run(&format!("{insert} ({user}, 'steps', {n}, 'count', clock_timestamp())"))
-                .unwrap();
+            sql.run(&format!(
+                "{insert} ({user}, 'steps', {n}, 'count', clock_timestamp())"
+            ))
+            .unwrap();
             std::thread::sleep(Duration::from_millis(20));
         }
     });
