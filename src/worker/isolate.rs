@@ -176,7 +176,7 @@ struct Trial {
 
 impl Search {
     fn new(rows: usize) -> Self {
-        let every = vec![0..rows];
+        let every: Vec<_> = std::iter::once(0..rows).collect();
         Search {
             trial: Some(Trial {
                 part: None,

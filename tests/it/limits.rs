@@ -139,8 +139,10 @@ fn a_day_that_is_too_large_is_dead_and_says_what_to_do() {
     );
 }
 
-/// Every text column of a domain, with the longest text that it may hold.
-const COLUMNS: [(&str, &str, &[(&str, usize)]); 3] = [
+/// A domain, a row of it, and its text columns with the longest text of each.
+type TextColumns = (&'static str, &'static str, &'static [(&'static str, usize)]);
+
+const COLUMNS: [TextColumns; 3] = [
     (
         "vitals",
         "(user_id, metric, value, unit, started_at, ended_at, utc_offset_minutes, source, device, note) \

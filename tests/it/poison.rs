@@ -23,7 +23,7 @@ const POISON: &str = "create function refuse() returns trigger language plpgsql 
 fn a_search_in_a_large_group_keeps_nobody_waiting() {
     let (db, program) = postgres();
     let full = std::env::var("VITALFOLD_LIMITS").is_ok_and(|size| size == "full");
-    let rows = if full { 200_000 } else { 20_000 };
+    let rows = if full { 200_000 } else { 10_000 };
     db.execute(&format!(
         "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
          select 1, 'heart_rate', case n when {rows} / 3 then 66 else 70 end, '/min', \

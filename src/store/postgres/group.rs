@@ -217,13 +217,13 @@ async fn begin_and_read<F: Fold>(
 async fn write_and_end<F: Fold>(
     session: &mut Session,
     limit: Duration,
-    mut writes: Writes<F>,
+    writes: Writes<F>,
     end: &str,
 ) -> QueryResult<()> {
     let connection = &session.connection;
     let mut ending = connection;
     if writes.are_many() {
-        while let Some((_, statement)) = writes.next() {
+        for (_, statement) in writes {
             answer(limit, execute(connection, statement)).await?;
         }
         return answer(limit, ending.batch_execute(end)).await;

@@ -1,7 +1,7 @@
 //! The transaction that records a group's failure.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Date, Double, Integer, Text};
+use diesel::sql_types::{BigInt, Date, Double, Integer, Nullable, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::cached::Cached;
@@ -18,12 +18,12 @@ struct MarkedState {
     attempts: i32,
 }
 
+/// Returns the group's state and where [`mark_rows`] goes on.
 pub(super) async fn mark_failed<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
     failure: &Failure,
-) -> QueryResult<Option<GroupState>> {
-    let blame = i32::from(failure.class != ErrorClass::Transient);
+) -> QueryResult<Option<(GroupState, Option<i64>)>> {
     let marked = connection
         .transaction(async |connection| {
             // Waits for whoever folds this user now, at most lock_timeout.
@@ -39,7 +39,7 @@ pub(super) async fn mark_failed<F: Fold>(
                     .bind::<BigInt, _>(key.user_id)
                     .bind::<Text, _>(F::DOMAIN.name())
                     .bind::<Date, _>(key.local_date)
-                    .bind::<Integer, _>(blame)
+                    .bind::<Integer, _>(blame(failure))
                     .bind::<Integer, _>(i32::try_from(failure.max_attempts).unwrap_or(i32::MAX))
                     .bind::<Double, _>(failure.backoff.as_secs_f64())
                     .bind::<Double, _>(failure.max_backoff.as_secs_f64())
@@ -53,23 +53,7 @@ pub(super) async fn mark_failed<F: Fold>(
             let Some(marked) = marked else {
                 return Ok(None);
             };
-            // Rows that the application has locked stay as they are: the mark
-            // must not fail for the reason that the group did.
-            Cached(
-                diesel::sql_query(format!(
-                    "update {table} set status = 'failed', error = $3, attempts = attempts + $4 \
-                     where user_id = $1 and id in ( \
-                       select id from {table} where user_id = $1 and local_date = $2 \
-                         and status in ('pending', 'failed') for update skip locked)",
-                    table = F::RAW_TABLE,
-                ))
-                .bind::<BigInt, _>(key.user_id)
-                .bind::<Date, _>(key.local_date)
-                .bind::<Text, _>(failure.error.clone())
-                .bind::<Integer, _>(blame),
-            )
-            .execute(&mut *connection)
-            .await?;
+            let last = mark_rows::<F>(connection, key, failure, None).await?;
             diesel::insert_into(e::table)
                 .values((
                     e::user_id.eq(key.user_id),
@@ -82,14 +66,64 @@ pub(super) async fn mark_failed<F: Fold>(
                 ))
                 .execute(&mut *connection)
                 .await?;
-            QueryResult::Ok(Some(marked))
+            QueryResult::Ok(Some((marked, last)))
         })
         .await?;
-    Ok(marked.map(|marked| {
+    Ok(marked.map(|(marked, last)| {
         let attempts = u32::try_from(marked.attempts).unwrap_or(0);
-        match marked.state.as_str() {
+        let state = match marked.state.as_str() {
             "dead" => GroupState::Dead { attempts },
             _ => GroupState::Due { attempts },
-        }
+        };
+        (state, last)
     }))
+}
+
+/// Rows that one statement marks: it ends long before `statement_timeout`.
+const AT_ONCE: usize = 100_000;
+
+#[derive(diesel::QueryableByName)]
+struct MarkedRows {
+    /// None where no row was left to be marked.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+}
+
+/// Marks the group's rows behind `after`, in the order of their ids. Returns the
+/// last of them where more may follow.
+///
+/// Rows that the application has locked stay as they are: the mark must not fail
+/// for the reason that the group did.
+pub(super) async fn mark_rows<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+    failure: &Failure,
+    after: Option<i64>,
+) -> QueryResult<Option<i64>> {
+    let marked: MarkedRows = Cached(
+        diesel::sql_query(format!(
+            "with marked as ( \
+               update {table} set status = 'failed', error = $3, attempts = attempts + $4 \
+               where user_id = $1 and id in ( \
+                 select id from {table} where user_id = $1 and local_date = $2 \
+                   and status in ('pending', 'failed') and id > $5 \
+                 order by id limit {AT_ONCE} for update skip locked) \
+               returning id) \
+             select case when count(*) >= {AT_ONCE} then max(id) end as last from marked",
+            table = F::RAW_TABLE,
+        ))
+        .bind::<BigInt, _>(key.user_id)
+        .bind::<Date, _>(key.local_date)
+        .bind::<Text, _>(failure.error.clone())
+        .bind::<Integer, _>(blame(failure))
+        .bind::<BigInt, _>(after.unwrap_or(i64::MIN)),
+    )
+    .get_result(connection)
+    .await?;
+    Ok(marked.last)
+}
+
+/// How much the attempt counts.
+fn blame(failure: &Failure) -> i32 {
+    i32::from(failure.class != ErrorClass::Transient)
 }

@@ -245,7 +245,16 @@ impl Store for PgStore {
         key: GroupKey,
         failure: &Failure,
     ) -> Result<Option<GroupState>> {
-        on_connection!(self, "mark failed", c => mark_failed::mark_failed::<F>(c, key, failure))
+        let marked = on_connection!(self, "mark failed", c => mark_failed::mark_failed::<F>(c, key, failure));
+        let Some((state, mut last)) = marked? else {
+            return Ok(None);
+        };
+        // What is left of a large group follows its mark, which puts off every row.
+        while last.is_some() {
+            let rows = on_connection!(self, "mark failed", c => mark_failed::mark_rows::<F>(c, key, failure, last));
+            last = rows?;
+        }
+        Ok(Some(state))
     }
 
     async fn check_group<F: Fold>(
