@@ -4,6 +4,7 @@
 mod conversion;
 #[cfg(test)]
 mod properties;
+mod signs;
 mod spelling;
 mod table;
 
@@ -325,6 +326,9 @@ mod tests {
                 "GI/L|Gi/l|10^9/L|x10E9/L|10*9/L|giga/L|Gpt/l|Mrd/l|10⁹/l",
             ),
             ("10*12/L", "TI/L|T/L|t/l|10^12/L|10¹²/L|Tera/L|x10E12/L"),
+            ("10*5/mm3", "lakhs/cumm|Lacs/mm3"),
+            ("mg/dL", "mg/dl.|mgm/dl"),
+            ("10*3/uL", "10x3/uL|10X3/UL|x10 3/uL"),
             ("/mm3", "/cumm|/cmm|cells/cumm|/mm³"),
             ("/uL", "cells/mcL|cells/uL|/µl|#/uL"),
             ("/[HPF]", "/HPF|/hpf|cells/hpf|#/HPF|per hpf"),
@@ -481,6 +485,8 @@ mod tests {
             "MIU",
             "cal",
             "EU/mL",
+            "MU/24h",
+            "MU/min",
             "mJ",
             "MPa",
             "gr",

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
-use vitalfold::domain::units::{convert, convert_ucum, is_ucum, normalize};
+use vitalfold::domain::units::{
+    Conversion, convert, convert_ucum, is_ucum, normalize, normalize_for,
+};
 
 use crate::program::shared_data;
 
@@ -151,11 +153,21 @@ pub(crate) fn table(page: &str, head: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_page_shows_what_spellings_become() {
-    let rows = table("units.md", "| reported |");
-    assert!(rows.len() > 8);
+    let rows = table("units.md", "| reported | code |");
+    assert!(rows.len() > 40);
     for row in rows {
         let code = normalize(&row[0]);
         assert_eq!(code.as_deref().unwrap_or("no unit"), row[1], "{row:?}");
+    }
+}
+
+#[test]
+fn the_page_shows_what_a_measurement_decides() {
+    let rows = table("units.md", "| reported | measured in |");
+    assert!(rows.len() > 10);
+    for row in rows {
+        let code = normalize_for(&row[0], |code| Conversion::new(code, &row[1], None).ok());
+        assert_eq!(code.as_deref().unwrap_or("no unit"), row[2], "{row:?}");
     }
 }
 

@@ -65,6 +65,14 @@ const fn ion(name: &'static str, molar_mass: f64, charge: f64, codes: Codes) -> 
     }
 }
 
+/// Whose charges are counted as one to a mole.
+const fn charged(name: &'static str, codes: Codes) -> Substance {
+    Substance {
+        charge: Some(1.0),
+        ..plain(name, codes)
+    }
+}
+
 /// Of which U and IU are the same.
 const fn enzyme(name: &'static str, codes: Codes) -> Substance {
     Substance {
@@ -305,6 +313,32 @@ mod tests {
         for hemoglobin_a1c in ["4548-4", "59261-8"] {
             assert!(Analyte::of(hemoglobin_a1c).is_none());
         }
+    }
+
+    /// The table of the documentation, in its notation.
+    fn table() -> String {
+        let row = |substance: &Substance| {
+            let mass = substance
+                .molar_mass
+                .map_or(String::new(), |mass| mass.to_string());
+            let mut units: Vec<&str> = substance.codes.iter().map(|(_, unit)| *unit).collect();
+            units.dedup();
+            let codes = units.iter().map(|unit| {
+                let of_unit = substance.codes.iter().filter(|(_, of)| of == unit);
+                let codes: Vec<_> = of_unit.map(|(code, _)| *code).collect();
+                format!("`{unit}`: {}", codes.join(", "))
+            });
+            let codes: BTreeSet<_> = codes.collect();
+            let codes: Vec<_> = codes.into_iter().collect();
+            format!("| {} | {mass} | {} |\n", substance.name, codes.join("; "))
+        };
+        substances().map(row).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_the_registry() {
+        let page = include_str!("../../../docs/analytes.md");
+        assert!(page.contains(&table()), "the table should be\n{}", table());
     }
 
     #[test]

@@ -170,16 +170,18 @@ pub(super) const EITHER: &[Either] = &[
 
 /// Words for thousands and more in front of a volume.
 pub(super) const MULTIPLES: &[(&str, &str)] = &[
+    // Of Indian reports.
+    ("10*5", "lakh|lakhs|lac|lacs|10*5"),
     (
         "10*3",
-        "th|tho|thou|thous|thousand|thousands|tsd|tsd.|1000|10*3|10e3|e3|10(3)|10 3|thds|thsd",
+        "th|tho|thou|thous|thousand|thousands|tsd|tsd.|1000|10*3|10e3|e3|10(3)|10 3|10x3|thds|thsd",
     ),
     (
         "10*6",
-        "mill|mill.|million|millions|mio|mio.|mln|millionen|10*6|10e6|e6|10(6)|10 6",
+        "mill|mill.|million|millions|mio|mio.|mln|millionen|10*6|10e6|e6|10(6)|10 6|10x6",
     ),
-    ("10*9", "giga|gi|mrd|mrd.|10*9|10e9|e9|10(9)|10 9"),
-    ("10*12", "tera|ti|10*12|10e12|e12|10(12)|10 12"),
+    ("10*9", "giga|gi|mrd|mrd.|10*9|10e9|e9|10(9)|10 9|10x9"),
+    ("10*12", "tera|ti|10*12|10e12|e12|10(12)|10 12|10x12"),
 ];
 
 /// Of things that are counted: an event in a minute, a cell in a volume.

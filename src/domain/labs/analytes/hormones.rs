@@ -21,24 +21,21 @@ pub(super) const SUBSTANCES: &[Substance] = &[
         ..enzyme("Insulin", &[("20448-7", "u[IU]/mL"), ("14796-7", "pmol/L")])
     },
     molar("C-peptide", 3020.304, &[("1986-9", "ng/mL"), ("14633-2", "nmol/L")]), // C129H211N35O48
-    // Total and free.
-    molar("Thyroxine (T4)", 776.872, &[ // C15H11I4NO4
-        ("3026-2", "ug/dL"), ("14921-1", "nmol/L"), ("3024-7", "ng/dL"), ("14920-3", "pmol/L"),
-    ]),
-    molar("Triiodothyronine (T3)", 650.976, &[ // C15H12I3NO4
-        ("3053-6", "ng/dL"), ("14930-2", "nmol/L"), ("3051-0", "pg/mL"), ("14928-6", "pmol/L"),
-    ]),
+    molar("Thyroxine (T4)", 776.872, &[("3026-2", "ug/dL"), ("14921-1", "nmol/L")]), // C15H11I4NO4
+    molar("Free thyroxine (T4)", 776.872, &[("3024-7", "ng/dL"), ("14920-3", "pmol/L")]), // C15H11I4NO4
+    molar("Triiodothyronine (T3)", 650.976, &[("3053-6", "ng/dL"), ("14930-2", "nmol/L")]), // C15H12I3NO4
+    molar("Free triiodothyronine (T3)", 650.976, &[("3051-0", "pg/mL"), ("14928-6", "pmol/L")]), // C15H12I3NO4
     plain("Thyroglobulin", &[("3013-0", "ng/mL")]),
-    enzyme("Thyroid antibodies", &[("8098-6", "[IU]/mL"), ("8099-4", "[IU]/mL")]),
+    enzyme("Thyroglobulin antibodies", &[("8098-6", "[IU]/mL")]),
+    enzyme("Thyroperoxidase antibodies", &[("8099-4", "[IU]/mL")]),
     plain("Parathyrin", &[("2731-8", "pg/mL"), ("14866-8", "pmol/L")]),
     // Any time, morning, evening; molar.
     molar("Cortisol", 362.466, &[ // C21H30O5
         ("2143-6", "ug/dL"), ("9813-7", "ug/dL"), ("14679-5", "nmol/L"), ("9812-9", "ug/dL"),
         ("14678-7", "nmol/L"), ("14675-3", "nmol/L"),
     ]),
-    molar("Testosterone", 288.431, &[ // C19H28O2
-        ("2986-8", "ng/dL"), ("2991-8", "pg/mL"), ("14914-6", "pmol/L"), ("14913-8", "nmol/L"),
-    ]),
+    molar("Testosterone", 288.431, &[("2986-8", "ng/dL"), ("14913-8", "nmol/L")]), // C19H28O2
+    molar("Free testosterone", 288.431, &[("2991-8", "pg/mL"), ("14914-6", "pmol/L")]), // C19H28O2
     molar("Estradiol", 272.388, &[("2243-4", "pg/mL"), ("14715-7", "pmol/L")]), // C18H24O2
     molar("Progesterone", 314.469, &[("2839-9", "ng/mL"), ("14890-8", "nmol/L")]), // C21H30O2
     molar("17-hydroxyprogesterone", 330.468, &[("1668-3", "ng/dL"), ("14569-8", "nmol/L")]), // C21H30O3
@@ -54,19 +51,19 @@ pub(super) const SUBSTANCES: &[Substance] = &[
     // 25-OH: D3; the sum of D2 and D3 is converted as D3 as well.
     molar("Vitamin D", 400.647, &[("1989-3", "ng/mL"), ("62292-8", "ng/mL"), ("14635-7", "nmol/L")]), // C27H44O2
     molar("Calcitriol", 416.646, &[("1649-3", "pg/mL"), ("14566-4", "pmol/L"), ("62290-2", "pg/mL")]), // C27H44O3
-    // As folic acid: serum, erythrocytes; molar.
-    molar("Folate", 441.404, &[ // C19H19N7O6
-        ("2284-8", "ng/mL"), ("2283-0", "ng/mL"), ("14731-4", "nmol/L"), ("14732-2", "nmol/L"),
-    ]),
+    // As folic acid.
+    molar("Folate", 441.404, &[("2284-8", "ng/mL"), ("14732-2", "nmol/L")]), // C19H19N7O6
+    molar("Erythrocyte folate", 441.404, &[("2283-0", "ng/mL"), ("14731-4", "nmol/L")]), // C19H19N7O6
     molar("Vitamin A", 286.459, &[("2923-1", "ug/dL"), ("14905-4", "umol/L")]), // C20H30O
     molar("Vitamin E", 430.717, &[("1823-4", "mg/L")]), // C29H50O2
     molar("Vitamin C", 176.124, &[("1903-4", "mg/dL"), ("14622-5", "umol/L")]), // C6H8O6
-    plain("Prostate specific antigen", &[
-        ("2857-1", "ng/mL"), ("10886-0", "ng/mL"), ("12841-3", "%"), ("83112-3", "ng/mL"),
-    ]),
+    plain("Prostate specific antigen", &[("2857-1", "ng/mL"), ("83112-3", "ng/mL")]),
+    plain("Free prostate specific antigen", &[("10886-0", "ng/mL"), ("12841-3", "%")]),
     plain("Carcinoembryonic antigen", &[("2039-6", "ng/mL")]),
     plain("Alpha-1-fetoprotein", &[("1834-1", "ng/mL")]),
-    enzyme("Cancer antigens", &[("10334-1", "U/mL"), ("24108-3", "U/mL"), ("6875-9", "U/mL")]),
+    enzyme("CA 125", &[("10334-1", "U/mL")]),
+    enzyme("CA 19-9", &[("24108-3", "U/mL")]),
+    enzyme("CA 15-3", &[("6875-9", "U/mL")]),
     enzyme("Immunoglobulin E", &[("19113-0", "[IU]/mL")]),
     enzyme("Rheumatoid factor", &[("11572-5", "[IU]/mL")]),
     molar("Digoxin", 780.949, &[("10535-3", "ng/mL"), ("14698-5", "nmol/L")]), // C41H64O14
