@@ -56,6 +56,11 @@ impl Word {
         };
         Word { key, meaning }
     }
+
+    /// Whether the text says that something is or is not there.
+    pub(super) fn is_finding(&self) -> bool {
+        matches!(self.meaning, Meaning::Negative | Meaning::Positive)
+    }
 }
 
 /// What texts without a letter mean, as far as they mean something.
