@@ -55,7 +55,7 @@ pub(super) fn agreed(text: &str) -> Option<Meaning> {
                 .any(|word| {
                     FOUND.contains(&&*word) || NEGATIONS.contains(&&*word) || whole(&word).is_some()
                 });
-        return is_name
+        return (is_name && !result.contains(": "))
             .then(|| Word::of(result).meaning)
             .filter(|meaning| matches!(meaning, Meaning::Negative | Meaning::Positive));
     }

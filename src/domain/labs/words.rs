@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 use super::lexicon::LEXICON;
 use super::phrase;
 
+/// The longest text that is read as a word or phrase.
+const MAX_BYTES: usize = 300;
+
 /// What a word or phrase means for a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -40,8 +43,14 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// Reads `text`, cleaned.
+    /// Reads `text`, cleaned. Longer ones than a sentence are not understood.
     pub(super) fn of(text: &str) -> Word {
+        if text.len() > MAX_BYTES {
+            return Word {
+                key: String::new(),
+                meaning: Meaning::Other,
+            };
+        }
         let (key, meaning) = match sign(text) {
             Some(meaning) => (text.to_owned(), meaning),
             None => {
@@ -208,6 +217,13 @@ mod tests {
             for text in texts.split('|') {
                 assert_eq!(Word::of(text).meaning, meaning, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_long_report_is_not_taken_for_a_word() {
+        for part in ["a: ", "Negative ", "Negative: ", "- ", "("] {
+            assert_eq!(Word::of(&part.repeat(20_000)).meaning, Meaning::Other);
         }
     }
 
