@@ -167,13 +167,13 @@ mod tests {
                  No growth after 48 hours|No growth at 5 days|SARS-CoV-2 RNA not detected|\
                  No Salmonella or Shigella isolated|NEGATIVE - NOT DETECTED|Negative/Not detected|\
                  SARS-CoV-2: Not Detected|Negative mg/dL|None seen /HPF|Absence de germes|\
-                 No se observan|No bacterial growth|陰性|Non rilevato|assente",
+                 No se observan|No bacterial growth|keine Bakterien nachweisbar|Anti-HIV nicht nachweisbar|Aucun germe|No se observan parásitos|VIH no reactivo|HCV não reagente|陰性|Non rilevato|assente",
             ),
             (
                 Positive,
                 "Positive|POS|Reactive|Detected|Present|growth|positiv|Reagente|Détecté|\
                  nachgewiesen|Weakly Positive|Repeatedly reactive|SARS-CoV-2 RNA DETECTED|\
-                 Positive for Giardia|Positive (12.4)|陽性|Presente|Dodatni|Pozitif",
+                 Positive for Giardia|POSITIVE A|Positive (12.4)|陽性|Presente|Dodatni|Pozitif",
             ),
             (
                 Grade,
@@ -211,7 +211,7 @@ mod tests {
                 "Yellow|Amber|clear|E. coli|See Spot run|No growth of E. coli but Klebsiella|\
                  Negative, see note|not negative|Negative (repeat positive)|Not for release|\
                  specimen|Hepatitis|Hemolyzed 5.2|<1:40|12/5|5-10|A|Rh positive|\
-                 not detected and detected|None of the above|Negative/Positive|HIV not tested: negative",
+                 not detected and detected|kein Material und nachweisbar|Nicht nachweisbar: positiv|Negative A|Normal H|None of the above|Negative/Positive|HIV not tested: negative",
             ),
         ] {
             for text in texts.split('|') {
