@@ -77,6 +77,9 @@ pub fn numeral(text: &str) -> Option<(Numeral, &str)> {
     Some((numeral, rest))
 }
 
+/// No number that means something has more groups of digits.
+const MAX_GROUPS: usize = 12;
+
 /// Digits with a point at most, as nearly all numbers are; none for what needs
 /// a closer look.
 fn plain(text: &str) -> Option<Numeral> {
@@ -109,7 +112,9 @@ impl<'t> Parts<'t> {
             separators: Vec::new(),
             end: first.len(),
         };
-        while let Some(separator) = text[parts.end..].chars().next() {
+        while let Some(separator) = text[parts.end..].chars().next()
+            && parts.groups.len() < MAX_GROUPS
+        {
             let is_separator = matches!(separator, '.' | ',' | '\'' | '’' | ' ');
             let rest = &text[parts.end + separator.len_utf8()..];
             let len = digits(rest);

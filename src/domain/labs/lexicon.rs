@@ -85,7 +85,7 @@ pub(super) const LEXICON: [(Meaning, &str); 11] = [
     ),
     (
         Meaning::Normal,
-        "normal wnl withinnormallimits withinnormal withinnormalrange withinrange inrange \
+        "norm ob normal wnl withinnormallimits withinnormal withinnormalrange withinrange inrange \
          withinreferencerange unremarkable unauffallig normale normaux normales normaal normali \
          normalt normalny normalna prawidlowy prawidlowa prawidlowe normalni normalbefund \
          ohnebefund",

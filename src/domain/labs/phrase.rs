@@ -29,6 +29,11 @@ pub(super) fn without_remark(text: &str) -> Option<Meaning> {
                 .chars()
                 .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ':' | '<' | '>' | '='));
             let is_unit = index.contains('/') && units::normalize(index).is_some();
+            if matches!(index, "A" | "AA" | "H") {
+                // The flag beside a finding; beside `Negative` it contradicts.
+                let meaning = whole(&key(head));
+                return meaning.filter(|meaning| *meaning == Meaning::Positive);
+            }
             if !is_index && !is_unit {
                 return None;
             }
@@ -55,7 +60,7 @@ pub(super) fn agreed(text: &str) -> Option<Meaning> {
                 .any(|word| {
                     FOUND.contains(&&*word) || NEGATIONS.contains(&&*word) || whole(&word).is_some()
                 });
-        return is_name
+        return (is_name && !result.contains(": "))
             .then(|| Word::of(result).meaning)
             .filter(|meaning| matches!(meaning, Meaning::Negative | Meaning::Positive));
     }
@@ -91,7 +96,7 @@ const NEGATIONS: [&str; 9] = [
 /// Sentences that say one thing: `No growth after 48 hours`, `Negative for
 /// influenza`, `SARS-CoV-2 RNA not detected`, `Specimen clotted`.
 pub(super) fn sentence(text: &str) -> Option<Meaning> {
-    const CONTRASTS: [&str; 11] = [
+    const CONTRASTS: [&str; 20] = [
         "but",
         "however",
         "except",
@@ -103,6 +108,15 @@ pub(super) fn sentence(text: &str) -> Option<Meaning> {
         "aber",
         "repeat",
         "previously",
+        "und",
+        "oder",
+        "pero",
+        "sino",
+        "mais",
+        "mas",
+        "ma",
+        "et",
+        "maar",
     ];
     if text.contains([',', ';', ':', '?']) || text.contains(". ") {
         return no_specimen(text);
@@ -128,6 +142,40 @@ pub(super) fn sentence(text: &str) -> Option<Meaning> {
             let is_finding = |meaning: &_| matches!(meaning, Meaning::Negative | Meaning::Positive);
             let finding = whole(first).filter(is_finding);
             finding.or_else(|| no_specimen(text))
+        }
+        [
+            "kein" | "keine" | "keinerlei",
+            ..,
+            "nachweisbar" | "nachgewiesen" | "gefunden" | "gesehen" | "sichtbar" | "wachstum",
+        ]
+        | [.., "nicht", "nachweisbar" | "nachgewiesen" | "reaktiv"]
+        | [
+            ..,
+            "non",
+            "detecte" | "detectee" | "detectes" | "reactif" | "retrouve",
+        ]
+        | ["aucun" | "aucune", _]
+        | [
+            "no",
+            "se",
+            "detecta" | "detectan" | "detecto" | "observa" | "observan" | "aisla",
+            _,
+        ]
+        | [
+            ..,
+            "no",
+            "detectado" | "detectada" | "reactivo" | "reactiva",
+        ]
+        | [
+            ..,
+            "nao",
+            "detectado" | "detectada" | "reagente" | "reativo",
+        ]
+        | [.., "non", "rilevato" | "rilevata" | "reattivo"]
+        | [.., "niet", "aantoonbaar" | "aangetoond"]
+            if words.len() < 7 =>
+        {
+            Some(Meaning::Negative)
         }
         ["absence" | "ausencia" | "assenza", "de" | "d" | "di", _, ..] if findings == 0 => {
             Some(Meaning::Negative)

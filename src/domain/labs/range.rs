@@ -2,6 +2,7 @@
 
 use super::expected::Expected;
 use super::value::bare;
+use super::words::Word;
 use crate::domain::number::{
     Comparator, Decimal, Numeral, comparator, counts_wholes, numeral, strip_prefix_ignoring_case,
     trailing_comparator,
@@ -46,7 +47,8 @@ pub(super) fn parse(text: &str, unit: &str) -> Option<Range> {
     }
     let is_expectation = !text.is_empty()
         && text.chars().count() <= MAX_EXPECTED_CHARS
-        && !text.contains(|c: char| c.is_ascii_digit());
+        // `Negative (<1:40)` and `No growth after 48 hours`, but not `Stage 2`.
+        && (!text.contains(|c: char| c.is_ascii_digit()) || Word::of(text).is_finding());
     is_expectation.then(|| Expected::of(text).map(Range::Expected))?
 }
 
@@ -328,6 +330,9 @@ mod tests {
             "None seen",
             "clear, yellow",
             "Normal",
+            "Negative (<1:40)",
+            "Nonreactive <1.00",
+            "No growth after 48 hours",
         ] {
             assert_eq!(parse(text, ""), Expected::of(text).map(Range::Expected));
             assert!(parse(text, "").is_some(), "{text}");
@@ -354,6 +359,8 @@ mod tests {
             "1,005-1.030",
             "1,2,3-4",
             "Male: 13-17",
+            "Stage 2",
+            "Negative: <0.9, positive: >1.1",
             "M: 13-17 F: 12-15",
             "13.5 g/dL",
             "N/A",

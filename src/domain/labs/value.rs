@@ -79,10 +79,15 @@ impl<'t> Parts<'t> {
         // A dash is no unit.
         let unit = unit.filter(|unit| !units::code_or_text(Some(unit)).is_empty());
         let unit = &*clean(unit.unwrap_or_default());
-        let (ends_in_litre, (text, flag)) = match Flag::beside(text) {
-            Some((rest, flag)) => (text.ends_with('L') && !text.ends_with("LL"), (rest, flag)),
-            None => (false, (text, None)),
+        // `1.5 L` in litres and `24 H` in hours have no flag.
+        let is_own = |token: &str| text.ends_with(token) && is_same_unit(token, unit);
+        let is_hour = text.ends_with(" H") && is_same_unit("h", unit);
+        let beside = match text.strip_suffix(" H").filter(|_| is_hour) {
+            Some(number) => Some((number, None)),
+            None => Flag::beside(text).filter(|_| !is_own("L")),
         };
+        let ends_in_litre = beside.is_some() && text.ends_with('L') && !text.ends_with("LL");
+        let (text, flag) = beside.unwrap_or((text, None));
         let (trailing, text) = match trailing_comparator(text) {
             Some((comparator, rest)) => (Some(comparator), rest),
             None => (None, text),
@@ -387,6 +392,8 @@ mod tests {
             ("2.1 L", "", "", ambiguous),
             ("2.1 L", "", "3.5-5.1", number(2.1)),
             ("2.1 L", "mmol/L", "", number(2.1)),
+            ("1.5 L", "L", "", number(1.5)),
+            ("1.5L", "L", "", number(1.5)),
             ("+2", "mmol/L", "", number(2.0)),
             ("+2", "", "Negative", Ok(Value::Text)),
             ("5.4 mmol/L", "mmol/l", "", number(5.4)),
@@ -416,6 +423,9 @@ mod tests {
             ("12 mg / L", None),
         ] {
             assert_eq!(Parts::of(text, None).unwrap().flag, flag, "{text}");
+        }
+        for (text, unit) in [("1.5 L", "L"), ("1.5L", "l"), ("24 H", "h")] {
+            assert_eq!(Parts::of(text, Some(unit)).unwrap().flag, None, "{text}");
         }
     }
 

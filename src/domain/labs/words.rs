@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 use super::lexicon::LEXICON;
 use super::phrase;
 
+/// The longest text that is read as a word or phrase.
+const MAX_BYTES: usize = 300;
+
 /// What a word or phrase means for a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -40,8 +43,14 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// Reads `text`, cleaned.
+    /// Reads `text`, cleaned. Longer ones than a sentence are not understood.
     pub(super) fn of(text: &str) -> Word {
+        if text.len() > MAX_BYTES {
+            return Word {
+                key: String::new(),
+                meaning: Meaning::Other,
+            };
+        }
         let (key, meaning) = match sign(text) {
             Some(meaning) => (text.to_owned(), meaning),
             None => {
@@ -55,6 +64,11 @@ impl Word {
             }
         };
         Word { key, meaning }
+    }
+
+    /// Whether the text says that something is or is not there.
+    pub(super) fn is_finding(&self) -> bool {
+        matches!(self.meaning, Meaning::Negative | Meaning::Positive)
     }
 }
 
@@ -153,13 +167,13 @@ mod tests {
                  No growth after 48 hours|No growth at 5 days|SARS-CoV-2 RNA not detected|\
                  No Salmonella or Shigella isolated|NEGATIVE - NOT DETECTED|Negative/Not detected|\
                  SARS-CoV-2: Not Detected|Negative mg/dL|None seen /HPF|Absence de germes|\
-                 No se observan|No bacterial growth|陰性|Non rilevato|assente",
+                 No se observan|No bacterial growth|keine Bakterien nachweisbar|Anti-HIV nicht nachweisbar|Aucun germe|No se observan parásitos|VIH no reactivo|HCV não reagente|陰性|Non rilevato|assente",
             ),
             (
                 Positive,
                 "Positive|POS|Reactive|Detected|Present|growth|positiv|Reagente|Détecté|\
                  nachgewiesen|Weakly Positive|Repeatedly reactive|SARS-CoV-2 RNA DETECTED|\
-                 Positive for Giardia|Positive (12.4)|陽性|Presente|Dodatni|Pozitif",
+                 Positive for Giardia|POSITIVE A|Positive (12.4)|陽性|Presente|Dodatni|Pozitif",
             ),
             (
                 Grade,
@@ -197,12 +211,19 @@ mod tests {
                 "Yellow|Amber|clear|E. coli|See Spot run|No growth of E. coli but Klebsiella|\
                  Negative, see note|not negative|Negative (repeat positive)|Not for release|\
                  specimen|Hepatitis|Hemolyzed 5.2|<1:40|12/5|5-10|A|Rh positive|\
-                 not detected and detected|None of the above|Negative/Positive|HIV not tested: negative",
+                 not detected and detected|kein Material und nachweisbar|Nicht nachweisbar: positiv|Negative A|Normal H|None of the above|Negative/Positive|HIV not tested: negative",
             ),
         ] {
             for text in texts.split('|') {
                 assert_eq!(Word::of(text).meaning, meaning, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_long_report_is_not_taken_for_a_word() {
+        for part in ["a: ", "Negative ", "Negative: ", "- ", "("] {
+            assert_eq!(Word::of(&part.repeat(20_000)).meaning, Meaning::Other);
         }
     }
 

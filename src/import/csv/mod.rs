@@ -290,6 +290,7 @@ mod tests {
                     body_mass;72,5;kg;2024-05-06\r\n\
                     body_mass;\"1,234\";kg;2024-05-06\r\n\
                     body_fat;23,5 %;;2024-05-06\r\n\
+                    body_mass;\"=\"\"70,5\"\"\";kg;2024-05-06\r\n\
                     steps;1.234;{steps};2024-05-06\r\n\
                     spo2;98%;kg;2024-05-06\r\n";
         let found = rows(text, Some(1));
@@ -303,14 +304,15 @@ mod tests {
                 (Some(72.5), Some("kg")),
                 (Some(1.234), Some("kg")),
                 (Some(23.5), Some("%")),
+                (Some(70.5), Some("kg")),
             ]
         );
         assert_eq!(
             found.errors,
             [
-                "6: column `value` has a comma or point that may mark decimals or thousands: \
+                "7: column `value` has a comma or point that may mark decimals or thousands: \
                  say which with `--decimal comma` or `--decimal point`",
-                "7: column `value` names another unit than the unit column",
+                "8: column `value` names another unit than the unit column",
             ]
         );
     }

@@ -84,7 +84,10 @@ impl Row<'_> {
         };
         let text = std::str::from_utf8(field);
         let text = text.map_err(|_| self.fault(column, "is not UTF-8"))?;
-        Ok(non_empty(text))
+        // As spreadsheets keep a text from being read as a number.
+        let quoted = text.trim().strip_prefix("=\"");
+        let quoted = quoted.and_then(|inside| inside.strip_suffix('"'));
+        Ok(non_empty(quoted.unwrap_or(text)))
     }
 
     fn required(&self, column: Column) -> Result<String, String> {
