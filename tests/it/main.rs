@@ -36,4 +36,5 @@ mod systemd;
 mod terminal;
 mod tls;
 mod units;
+mod vital_bounds;
 mod vitals_page;
