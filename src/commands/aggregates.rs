@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::domain::table::{ColumnValue, Columns, Value};
+use crate::domain::table::{Column, ColumnValue, Columns, Value};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json};
 use crate::store::{AggregateQuery, Store};
 use crate::{with_domain, with_store};
@@ -110,10 +110,32 @@ pub(super) fn as_table<F: Fold>(rows: Vec<Aggregate<F::Measure>>) -> String {
         };
         let values: Vec<_> = row.measure.into_values().collect();
         let mut cells = vec![time, row.key.series, row.key.unit];
-        cells.extend(shown.iter().map(|(index, _)| readable(&values[*index])));
+        cells.extend(shown.iter().map(|(index, column)| {
+            let comparator = comparator_of(F::Measure::COLUMNS, column.name);
+            let comparator = comparator.map_or(&Value::Null, |index| &values[index]);
+            bounded(&values[*index], comparator)
+        }));
         table.add_row(cells);
     }
     output::render(&table)
+}
+
+/// The index of the column that says whether `name` is a bound.
+fn comparator_of(columns: &[Column], name: &str) -> Option<usize> {
+    columns.iter().position(|column| {
+        let of = column.name.strip_suffix("_comparator");
+        of.is_some_and(|of| of == name)
+    })
+}
+
+/// `<40` for a bound, in words where a device had no number to show.
+fn bounded(value: &Value, comparator: &Value) -> String {
+    match (value, comparator) {
+        (Value::Null, Value::Text(sign)) if sign.starts_with('<') => "below range".into(),
+        (Value::Null, Value::Text(_)) => "above range".into(),
+        (value, Value::Text(sign)) => format!("{sign}{}", readable(value)),
+        (value, _) => readable(value),
+    }
 }
 
 /// At most two decimals, more where a number is small.
@@ -196,6 +218,21 @@ fn as_csv<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_are_shown_as_bounds() {
+        let sign = |sign: &str| Value::Text(sign.to_owned());
+        for (value, comparator, shown) in [
+            (Value::Double(40.0), sign("<"), "<40"),
+            (Value::Double(22.25), sign(">="), ">=22.2"),
+            (Value::Null, sign("<"), "below range"),
+            (Value::Null, sign(">"), "above range"),
+            (Value::Double(40.0), Value::Null, "40"),
+            (Value::Null, Value::Null, "-"),
+        ] {
+            assert_eq!(bounded(&value, &comparator), shown);
+        }
+    }
 
     #[test]
     fn numbers_are_rounded_for_reading_only() {

@@ -103,10 +103,13 @@ pub(super) fn is_amount_bound(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Comparator, number and unit.
+    type Found = (Comparator, Option<f64>, Option<&'static str>);
+
     #[test]
     fn bounds_are_read_and_nothing_else() {
         use Comparator::{Above, AtLeast, AtMost, Below};
-        let cases: &[(&str, &str, Option<(Comparator, Option<f64>, Option<&str>)>)] = &[
+        let cases: &[(&str, &str, Option<Found>)] = &[
             ("blood_glucose", "Low", Some((Below, None, None))),
             ("blood_glucose", " LO ", Some((Below, None, None))),
             ("15074-8", "HI", Some((Above, None, None))),
@@ -172,11 +175,12 @@ mod tests {
         ];
         for (metric, text, expected) in cases {
             let found = of_text(metric, text);
-            let found = found.as_ref().map(|found| {
-                let comparator = found.comparator.unwrap();
-                (comparator, found.value, found.unit.as_deref())
+            let expected = expected.map(|(comparator, value, unit)| Measured {
+                value,
+                comparator: Some(comparator),
+                unit: unit.map(str::to_owned),
             });
-            assert_eq!(found, *expected, "{metric} {text}");
+            assert_eq!(found, expected, "{metric} {text}");
         }
     }
 

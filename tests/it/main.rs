@@ -41,4 +41,5 @@ mod tenant;
 mod terminal;
 mod tls;
 mod units;
+mod vital_bounds;
 mod vitals_page;

@@ -253,3 +253,269 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::vitals::{VitalMeasure, Vitals};
+    use crate::domain::{Aggregate, DayFold, Fold, FoldRules, Period, RawRow};
+
+    const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
+
+    fn row(place: usize, date: NaiveDate, text: &str) -> RawRow<VitalSample> {
+        let sign = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let minutes = TimeDelta::minutes(i64::try_from(place).unwrap());
+        let at: DateTime<Utc> = date.and_time(chrono::NaiveTime::MIN).and_utc() + minutes;
+        RawRow {
+            id: i64::try_from(place).unwrap(),
+            utc_offset_minutes: 0,
+            source: "cgm".to_owned(),
+            device: None,
+            note: None,
+            payload: VitalSample {
+                metric: "blood_glucose".to_owned(),
+                value: text[sign.len()..].parse().ok(),
+                comparator: Some(sign.to_owned()).filter(|sign| !sign.is_empty()),
+                unit: Some("mg/dL".to_owned()),
+                started_at: at,
+                ended_at: at,
+            },
+        }
+    }
+
+    fn fold(date: NaiveDate, texts: &[&str]) -> DayFold<VitalMeasure> {
+        let rows: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(place, text)| row(place, date, text))
+            .collect();
+        Vitals::fold_day(date, &rows, &FoldRules::default())
+    }
+
+    fn day(date: NaiveDate, texts: &[&str]) -> Aggregate<VitalMeasure> {
+        let fold = fold(date, texts);
+        assert!(fold.rejected.is_empty(), "{:?}", fold.rejected);
+        fold.aggregates.into_iter().next_back().unwrap()
+    }
+
+    fn text(number: Option<f64>, sign: &Option<String>) -> String {
+        let number = number.map(|number| number.to_string());
+        [sign.clone(), number].into_iter().flatten().collect()
+    }
+
+    /// Count, below, above, mean, least, greatest, first, last.
+    fn told(m: &VitalMeasure) -> String {
+        format!(
+            "{} {} {} mean {} {}..{} {}>{}",
+            m.count,
+            m.below_count,
+            m.above_count,
+            text(m.mean, &None),
+            text(m.min, &m.min_comparator),
+            text(m.max, &m.max_comparator),
+            text(m.first, &m.first_comparator),
+            text(m.last, &m.last_comparator),
+        )
+    }
+
+    #[test]
+    fn a_day_says_what_is_known_of_it() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["55", "<40", "100"], "3 1 0 mean 77.5 <40..100 55>100"),
+            (&["<40", "30"], "2 1 0 mean 30 <=30..<40 <40>30"),
+            (&["40", "<40"], "2 1 0 mean 40 <40..40 40><40"),
+            (&["40", "<=40"], "2 1 0 mean 40 <=40..40 40><=40"),
+            (&["<40", "<60"], "2 2 0 mean  <40..<60 <40><60"),
+            (&["<=40", "<40"], "2 2 0 mean  <40..<=40 <=40><40"),
+            (&["55", "<"], "2 1 0 mean 55 <..55 55><"),
+            (&["<", "<40"], "2 2 0 mean  <40..<40 <><40"),
+            (&["<"], "1 1 0 mean  <..< <><"),
+            (&[">"], "1 0 1 mean  >..> >>>"),
+            (&["<", ">"], "2 1 1 mean  <..> <>>"),
+            (&["55", ">", "90"], "3 0 1 mean 72.5 55..> 55>90"),
+            (&[">400", "350"], "2 0 1 mean 350 350..>400 >400>350"),
+            (&[">400", "500"], "2 0 1 mean 500 >400..>=500 >400>500"),
+            (&[">=400", "400"], "2 0 1 mean 400 400..>=400 >=400>400"),
+            (&[">400", "<40"], "2 1 1 mean  <40..>400 >400><40"),
+            (&[">400", ">=400"], "2 0 2 mean  >=400..>400 >400>>=400"),
+            (&["120"], "1 0 0 mean 120 120..120 120>120"),
+        ];
+        for (texts, expected) in cases {
+            assert_eq!(told(&day(DATE, texts).measure), *expected, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn coarser_periods_carry_the_bounds_of_their_days() {
+        for (one, other, expected) in [
+            (
+                &["55", "<40"][..],
+                &["30"][..],
+                "3 1 0 mean 42.5 <=30..55 55>30",
+            ),
+            (&["55"], &["<"], "2 1 0 mean 55 <..55 55><"),
+            (&["<"], &["<40"], "2 2 0 mean  <40..<40 <><40"),
+            (
+                &[">400", "500"],
+                &["450"],
+                "3 0 1 mean 475 >400..>=500 >400>450",
+            ),
+            (&["<40"], &[">400"], "2 1 1 mean  <40..>400 <40>>400"),
+            (&["<40"], &["80", "90"], "3 1 0 mean 85 <40..90 <40>90"),
+        ] {
+            let next = DATE.succ_opt().unwrap();
+            let (one, other) = (day(DATE, one), day(next, other));
+            let week = Vitals::fold_days(&[&one, &other]);
+            assert_eq!(told(&week), expected);
+            assert_eq!((week.total, week.days_covered), (None, Some(2)));
+        }
+    }
+
+    #[test]
+    fn a_bound_that_cannot_be_is_refused_and_the_reason_hides_the_value() {
+        let mut wrong = Vec::new();
+        for (metric, value, sign, unit, rule) in [
+            (
+                "blood_glucose",
+                Some(5001.5),
+                "<",
+                "mg/dL",
+                "value_implausible",
+            ),
+            (
+                "blood_glucose",
+                Some(0.0),
+                "<",
+                "mg/dL",
+                "value_implausible",
+            ),
+            (
+                "oxygen_saturation",
+                Some(100.0),
+                ">",
+                "%",
+                "value_implausible",
+            ),
+            ("8867-4", Some(f64::NAN), "<", "/min", "value_not_finite"),
+            ("10230-1", Some(1e300), "<", "%", "value_implausible"),
+            ("steps", Some(10001.5), ">", "count", "value_bounded"),
+            ("sleep", None, "<", "min", "value_bounded"),
+            (
+                "blood_glucose",
+                Some(41.5),
+                "~",
+                "mg/dL",
+                "comparator_unknown",
+            ),
+            (
+                "blood_glucose",
+                Some(41.5),
+                "ad",
+                "mg/dL",
+                "comparator_unknown",
+            ),
+            ("blood_glucose", None, "<=", "mg/dL", "value_missing"),
+            ("blood_glucose", None, "<", "kg", "unit_inconvertible"),
+            ("blood_glucose", Some(41.5), "<", "", "unit_missing"),
+        ] {
+            let mut row = row(1, DATE, "1");
+            row.payload.metric = metric.to_owned();
+            row.payload.value = value;
+            row.payload.comparator = Some(sign.to_owned());
+            row.payload.unit = Some(unit.to_owned());
+            let fold = Vitals::fold_day(DATE, &[row], &FoldRules::default());
+            let reason = fold.rejected.first().map(|row| row.reason.as_str());
+            let reason = reason.unwrap_or_default();
+            if !reason.starts_with(&format!("{rule}: ")) || reason.contains("1.5") {
+                wrong.push((metric, sign, rule, reason.to_owned()));
+            }
+        }
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
+    fn bounds_are_converted_and_a_device_without_a_number_needs_no_unit() {
+        let mut mmol = row(1, DATE, "<2.5");
+        mmol.payload.unit = Some("mmol/L".to_owned());
+        let mut low = row(2, DATE, "<");
+        low.payload.unit = None;
+        let fold = Vitals::fold_day(DATE, &[mmol, low], &FoldRules::default());
+        assert!(fold.rejected.is_empty(), "{:?}", fold.rejected);
+        let m = &fold.aggregates.last().unwrap().measure;
+        assert_eq!(m.min_comparator.as_deref(), Some("<"));
+        assert!((m.min.unwrap() - 45.0).abs() < 0.1, "{m:?}");
+        assert_eq!(m.below_count, 2);
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        let sign = prop::sample::select(vec!["", "", "", "<", "<=", ">", ">="]);
+        let number = prop::sample::select(vec!["40", "50", "60", "70.5", ""]);
+        (sign, number).prop_map(|(sign, number)| match (sign, number) {
+            ("" | "<=" | ">=", "") => format!("{sign}55"),
+            (sign, number) => format!("{sign}{number}"),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn order_decides_first_and_last_only(
+            (texts, shuffled) in prop::collection::vec(any_text(), 1..12)
+                .prop_flat_map(|texts| (Just(texts.clone()), Just(texts).prop_shuffle()))
+        ) {
+            let of = |texts: &[String]| {
+                let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+                let m = day(DATE, &texts).measure;
+                (m.count, m.below_count, m.above_count, m.mean.map(f64::to_bits), m.min, m.max, m.min_comparator, m.max_comparator)
+            };
+            prop_assert_eq!(of(&texts), of(&shuffled));
+        }
+
+        #[test]
+        fn the_mean_is_that_of_the_exact_values(texts in prop::collection::vec(any_text(), 1..12)) {
+            let all: Vec<_> = texts.iter().map(String::as_str).collect();
+            let exact: Vec<_> = all.iter().copied().filter(|text| !text.starts_with(['<', '>'])).collect();
+            let m = day(DATE, &all).measure;
+            let mean = (!exact.is_empty()).then(|| day(DATE, &exact).measure.mean).flatten();
+            prop_assert_eq!(m.mean, mean);
+            prop_assert_eq!(m.count - m.below_count - m.above_count, i64::try_from(exact.len()).unwrap());
+        }
+
+        /// Counts of hours and days add up; and a minimum of a period is never
+        /// more than that of one of its days, nor a maximum less.
+        #[test]
+        fn counts_add_up_over_periods(
+            days in prop::collection::vec(prop::collection::vec(any_text(), 1..6), 1..5)
+        ) {
+            let days: Vec<_> = days
+                .iter()
+                .zip(DATE.iter_days())
+                .map(|(texts, date)| fold(date, &texts.iter().map(String::as_str).collect::<Vec<_>>()))
+                .collect();
+            let sum = |period: Period, of: fn(&VitalMeasure) -> i64| -> i64 {
+                let rows = days.iter().flat_map(|day| &day.aggregates);
+                rows.filter(|row| row.key.period == period).map(|row| of(&row.measure)).sum()
+            };
+            let rows: Vec<_> = days.iter().map(|day| day.aggregates.last().unwrap()).collect();
+            let week = Vitals::fold_days(&rows);
+            for of in [|m: &VitalMeasure| m.count, |m: &VitalMeasure| m.below_count, |m: &VitalMeasure| m.above_count] {
+                prop_assert_eq!(sum(Period::Hour, of), of(&week));
+                prop_assert_eq!(sum(Period::Day, of), of(&week));
+            }
+            // `>40` says nothing of how low the minimum is at most.
+            let begins = |sign: &Option<String>, with: char| sign.as_deref().is_some_and(|sign| sign.starts_with(with));
+            for day in rows.iter().map(|row| &row.measure) {
+                if let (Some(week), Some(day), false) = (week.min, day.min, begins(&day.min_comparator, '>')) {
+                    prop_assert!(week <= day);
+                }
+                if let (Some(week), Some(day), false) = (week.max, day.max, begins(&day.max_comparator, '<')) {
+                    prop_assert!(week >= day);
+                }
+            }
+            prop_assert_eq!(week.below_count > 0, begins(&week.min_comparator, '<'));
+            prop_assert_eq!(week.above_count > 0, begins(&week.max_comparator, '>'));
+        }
+    }
+}

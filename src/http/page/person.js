@@ -120,7 +120,14 @@ function one(host, line, code, rows, from, to) {
   });
 }
 
-const column = (name, key = name.toLowerCase()) => [name, (row) => value(row[key])];
+const column = (name, key = name.toLowerCase()) => [name, (row) => bounded(row[key], row[`${key}_comparator`])];
+
+// In words where a device had no number to show.
+function bounded(number, sign) {
+  if (!sign) return value(number);
+  if (number === null) return sign.startsWith("<") ? "below range" : "above range";
+  return sign + value(number);
+}
 
 // How a series is drawn follows from what it is.
 function kinds(line, rows) {
@@ -146,9 +153,11 @@ function kinds(line, rows) {
       columns: [column("Total"), ...(line.domain === "nutrition" ? [["Meals", meals]] : []), samples],
     };
   }
+  // A mean has no bar towards an end that no device showed a number of.
+  const end = (key) => rows.map((row) => row[key] ?? row.mean);
   return {
     zero: false,
-    layers: [{ name: "Mean, with lowest to highest", color: line.domain, kind: "band", values: of("mean"), low: of("min"), high: of("max") }],
+    layers: [{ name: "Mean, with lowest to highest", color: line.domain, kind: "band", values: of("mean"), low: end("min"), high: end("max") }],
     columns: [column("Mean"), column("Min"), column("Max"), column("First"), column("Last"), samples],
   };
 }

@@ -115,7 +115,7 @@ async fn users_and_zones_are_asked_for_once_a_batch() {
     assert_eq!((state.resolve_calls, state.zone_calls), (1, 1));
     let offsets: Vec<i32> = state.vitals[..3].iter().map(|row| row.offset).collect();
     assert_eq!(offsets, [120, 540, 120]);
-    let Value::Timestamp(start) = &state.vitals[1].values[3] else {
+    let Value::Timestamp(start) = &state.vitals[1].values[4] else {
         panic!("{:?}", state.vitals[1]);
     };
     assert_eq!(start.to_rfc3339(), "2024-05-05T15:30:00+00:00");

@@ -378,10 +378,10 @@ fn item<'g>(row: &'g RawRow<VitalSample>, rules: &FoldRules) -> Option<Item<'g>>
     let is_time = series.starts_with("sleep") || series == "exercise_time";
     let value = match (sample.value, sample.unit.as_deref(), series) {
         _ if !sign.is_empty() && series != "heart_rate" => return None,
-        (_, Some("kg"), _) => return None,
+        (None, Some("kg"), _) if !sign.is_empty() => return None,
         (None, _, _) if sign == "<" || sign == ">" => f64::NAN,
         (None, _, _) if is_time => (end - start) as f64 / 60_000.0,
-        (None, _, _) => return None,
+        (None, _, _) | (_, Some("kg"), _) => return None,
         (Some(value), Some("min"), _) if is_time => value,
         (Some(value), Some("h"), _) if is_time => value * 60.0,
         (Some(value), Some("bpm" | "/min"), "heart_rate") => value,
