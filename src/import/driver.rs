@@ -21,8 +21,7 @@ const BATCHES_AHEAD: usize = 2;
 /// is standard input.
 ///
 /// Each file is read twice: nothing of a file with an error is stored. With
-/// [`ImportOptions::keep_going`] it is read once, and what is malformed is
-/// counted. Importing a file again stores no row twice.
+/// [`ImportOptions::keep_going`] what is malformed is counted instead. Importing a file again stores no row twice.
 ///
 /// # Errors
 /// The first error of the input or of the store. Files before it stay stored.
@@ -59,13 +58,21 @@ async fn import_one<S: RawStore>(
     let file = path.to_owned();
     let open = move || Input::open(&file).map_err(Halt::Io);
     let input = Arc::new(blocking(&name, open).await?);
-    let passes = if options.keep_going { 1 } else { 2 };
+    // The first pass over FHIR also finds the people, wherever they stand.
+    let twice = !options.keep_going || options.format == Format::Fhir;
+    let people = fhir::SharedPeople::default();
+    let passes = if twice { 2 } else { 1 };
     options.progress.inc_length(input.length * passes);
-    if !options.keep_going {
-        let (input, options) = (Arc::clone(&input), options.clone());
-        blocking(&name, move || parse(&input, &options, &mut Validate)).await?;
+    if twice {
+        let (input, options, people) = (Arc::clone(&input), options.clone(), people.clone());
+        let keep_going = options.keep_going;
+        let first = move || match parse(&input, &options, &people, &mut Validate { keep_going }) {
+            Err(Halt::Fault(_)) if keep_going => Ok(()),
+            other => other,
+        };
+        blocking(&name, first).await?;
     }
-    insert(writer, &name, input, options).await
+    insert(writer, &name, input, options, people).await
 }
 
 /// Reads in a thread of its own while this task stores what was read.
@@ -74,12 +81,13 @@ async fn insert<S: RawStore>(
     name: &str,
     input: Arc<Input>,
     options: &ImportOptions,
+    people: fhir::SharedPeople,
 ) -> Result<Summary, ImportError> {
     let (sender, mut batches) = mpsc::channel::<Batch>(BATCHES_AHEAD);
     let mut batcher = Batcher::new(name.to_owned(), options.keep_going, sender);
     let options = options.clone();
     let reader = spawn_blocking(move || {
-        let result = parse(&input, &options, &mut batcher);
+        let result = parse(&input, &options, &people, &mut batcher);
         batcher.finish(result)
     });
     let mut sum = Summary::default();
@@ -101,10 +109,15 @@ async fn insert<S: RawStore>(
     read.map(|()| sum)
 }
 
-fn parse(input: &Input, options: &ImportOptions, sink: &mut dyn Sink) -> Result<(), Halt> {
+fn parse(
+    input: &Input,
+    options: &ImportOptions,
+    people: &fhir::SharedPeople,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
     let reader = input.reader(&options.progress).map_err(Halt::Io)?;
     match (options.format, options.user) {
-        (Format::Fhir, user) => fhir::read(reader, user, sink),
+        (Format::Fhir, user) => fhir::read(reader, user, people, sink),
         (Format::Csv, user) => csv::read(reader, user, sink),
         (Format::AppleHealth, Some(user)) => apple_health::read(reader, user, sink),
         (Format::AppleHealth, None) => Err(Halt::fault(None, "no user is given")),

@@ -27,6 +27,7 @@ pub fn tables() -> Vec<Table> {
     let mut tables = vec![
         plain("user_time_zones", "user_id"),
         plain("patient_users", "reference"),
+        plain("resource_versions", "resource, scope, source"),
         plain("aggregation_groups", "user_id, domain, local_date"),
         plain("sealed_groups", "user_id, domain, local_date"),
         plain("aggregation_batches", "id"),

@@ -1,40 +1,106 @@
-//! One Observation, R4 or STU3, and the rows it gives.
+//! One Observation, R5 to DSTU2, and the rows it gives.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::coding::{Belongs, Concept, belongs};
+use super::category::{Belongs, belongs};
+use super::coding::Concept;
+use super::interpretation::interpretation;
 use super::node::Node;
-use super::subject::{Or, effective, subject};
-use super::value;
-use crate::import::item::{Item, Lab, Parsed, Retraction, Subject, Vital, label};
+use super::person::{People, Person};
+use super::range::reference_range;
+use super::subject::{Or, effective, person, subject};
+use super::version::version;
+use super::{healthkit, value};
+use crate::domain::Domain;
+use crate::import::item::{Intake, Item, Lab, Parsed, Subject, Vital, label};
 
-/// Reads an Observation: one row for its value and one for each component.
+/// Reads an Observation: its version, one row for its value and one for each
+/// component.
 ///
 /// With `user` every row is that user's, whatever the subject.
-pub(super) fn items(map: &Map<String, Value>, user: Option<i64>) -> Result<Vec<Item>, String> {
+pub(super) fn items(
+    map: &Map<String, Value>,
+    user: Option<i64>,
+    people: &People,
+) -> Result<Vec<Item>, String> {
     let node = Node::resource(map);
     let components = node.list("component")?;
     let status = node.text("status")?.unwrap_or_default();
+    let subject = whose(node, user)?;
+    let mut version = version(node, "Observation", user, subject.as_ref().ok())?;
     if matches!(status.as_str(), "entered-in-error" | "cancelled") {
         let mut items = vec![Item::Skipped(format!("status {status}").into())];
-        items.extend(retraction(node, user)?.map(Item::Retracted));
+        items.extend(version.map(|version| Item::Version(version.retracting())));
         return Ok(items);
     }
-    let frame = match frame(node, &components, user)? {
-        Ok(frame) => frame,
-        Err(reason) => return Ok(vec![Item::Skipped(reason)]),
-    };
-    let mut items = Vec::with_capacity(1 + components.len());
-    // A panel that only holds components has nothing of its own to leave out.
-    if components.is_empty() || value::is_present(node)? {
-        items.push(frame.item(node)?);
+    let mut rows = Vec::with_capacity(1 + components.len());
+    match frame(node, &components, subject)? {
+        Ok(frame) => {
+            let person = person(node, people)?;
+            // A panel that only holds components has nothing of its own to
+            // leave out.
+            if components.is_empty() || value::is_present(node)? {
+                rows.push(frame.found(node, person)?);
+            }
+            for component in components {
+                rows.push(frame.found(component, person)?);
+            }
+        }
+        Err(reason) => rows.push(Found::skipped(reason)),
     }
-    for component in components {
-        items.push(frame.item(component)?);
+    let mut seen = HashMap::new();
+    let mut items = Vec::with_capacity(1 + rows.len());
+    for Found { mut item, former } in rows {
+        number(&mut item, &mut seen);
+        if let (Some(version), Some(former)) = (&mut version, former) {
+            version.formerly.push(former);
+        }
+        items.push(item);
+    }
+    if let Some(version) = version {
+        items.insert(0, Item::Version(version));
     }
     Ok(items)
+}
+
+/// Gives rows that one resource repeats names of their own: the second of
+/// one code corrects no first.
+pub(super) fn number(item: &mut Item, seen: &mut HashMap<(Domain, String), usize>) {
+    let (key, source_id) = match item {
+        Item::Vital(row) => ((Domain::Vitals, &row.payload.metric), &mut row.source_id),
+        Item::Lab(row) => {
+            let key = row.payload.code.as_ref().unwrap_or(&row.payload.name);
+            ((Domain::Labs, key), &mut row.source_id)
+        }
+        Item::Nutrition(row) => ((Domain::Nutrition, &row.payload.nutrient), &mut row.source_id),
+        Item::Version(_) | Item::Skipped(_) => return,
+    };
+    let times = seen.entry((key.0, key.1.clone())).or_default();
+    *times += 1;
+    if *times > 1
+        && let Some(id) = source_id
+    {
+        *id = format!("{id}#{times}");
+    }
+}
+
+/// One row of an observation.
+struct Found {
+    item: Item,
+    /// The key that an earlier release gave the row, where it was another.
+    former: Option<(Domain, String)>,
+}
+
+impl Found {
+    fn skipped(reason: Cow<'static, str>) -> Found {
+        Found {
+            item: Item::Skipped(reason),
+            former: None,
+        }
+    }
 }
 
 /// What all rows of an observation share.
@@ -51,29 +117,20 @@ fn whose(node: Node<'_>, user: Option<i64>) -> Result<Or<Subject>, String> {
     }
 }
 
-/// What an observation that is no longer valid takes back: it may have been
-/// imported when it was. None without the names that it would be found by.
-fn retraction(node: Node<'_>, user: Option<i64>) -> Result<Option<Retraction>, String> {
-    let (subject, source_id) = (whose(node, user)?, node.text("id")?);
-    let (Ok(subject), Some(source_id)) = (subject, source_id) else {
-        return Ok(None);
-    };
-    Ok(Some(Retraction {
-        subject,
-        source: source(node)?,
-        source_id,
-    }))
-}
-
-fn frame(node: Node<'_>, components: &[Node<'_>], user: Option<i64>) -> Result<Or<Frame>, String> {
-    let subject = match whose(node, user)? {
+fn frame(
+    node: Node<'_>,
+    components: &[Node<'_>],
+    subject: Or<Subject>,
+) -> Result<Or<Frame>, String> {
+    let subject = match subject {
         Ok(subject) => subject,
         Err(reason) => return Ok(Err(reason)),
     };
     let (mut vital_sign, mut lab_result) = (false, false);
     for named in std::iter::once(&node).chain(components) {
         let concept = Concept::of(*named, "code")?;
-        vital_sign |= concept.is_vital_sign();
+        // What is no metric is left out by its own name.
+        vital_sign |= concept.is_vital_sign() || concept.healthkit().is_some();
         lab_result |= concept.is_lab_result();
     }
     let domain = match belongs(node, vital_sign, lab_result)? {
@@ -99,15 +156,64 @@ fn frame(node: Node<'_>, components: &[Node<'_>], user: Option<i64>) -> Result<O
 }
 
 impl Frame {
-    fn item(&self, node: Node<'_>) -> Result<Item, String> {
-        let row = match &self.domain {
-            Belongs::Vitals => vital(node)?.map(|vital| Item::Vital(self.row(vital))),
-            Belongs::Labs(category) => {
-                lab(node, category.clone())?.map(|lab| Item::Lab(self.row(lab)))
-            }
+    fn found(&self, node: Node<'_>, person: Person) -> Result<Found, String> {
+        let concept = Concept::of(node, "code")?;
+        let found = match &self.domain {
             Belongs::Nowhere(reason) => Err(Cow::Owned(reason.clone())),
+            Belongs::Labs(category) => self.lab(node, &concept, category.clone(), person)?,
+            Belongs::Vitals => match concept.dietary() {
+                Some(nutrient) => intake(node, nutrient)?.map(|intake| Found {
+                    item: Item::Nutrition(self.row(intake)),
+                    former: None,
+                }),
+                None => vital(node, &concept)?.map(|vital| self.vital(&concept, vital)),
+            },
         };
-        Ok(row.unwrap_or_else(Item::Skipped))
+        Ok(found.unwrap_or_else(Found::skipped))
+    }
+
+    fn vital(&self, concept: &Concept, vital: Vital) -> Found {
+        let former = concept.former_metric();
+        let former = former.filter(|former| *former != vital.metric);
+        Found {
+            former: former.map(|former| (Domain::Vitals, former.to_owned())),
+            item: Item::Vital(self.row(vital)),
+        }
+    }
+
+    fn lab(
+        &self,
+        node: Node<'_>,
+        concept: &Concept,
+        category: Option<String>,
+        person: Person,
+    ) -> Result<Or<Found>, String> {
+        let (value, unit) = match value::lab(node)? {
+            Ok(found) => found,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let Some(name) = concept.name() else {
+            return Ok(Err("no code".into()));
+        };
+        let code = match concept.result_code() {
+            Ok(code) => code,
+            Err(reason) => return Ok(Err(reason.into())),
+        };
+        let was_named = code.as_deref().is_some_and(|code| code.contains('|'));
+        let range = reference_range(node, unit.as_deref(), person, self.common.start)?;
+        let lab = Lab {
+            code,
+            name: name.to_owned(),
+            category,
+            value: Some(value),
+            unit,
+            reference_range: range,
+            interpretation: interpretation(node)?,
+        };
+        Ok(Ok(Found {
+            former: was_named.then(|| (Domain::Labs, name.to_owned())),
+            item: Item::Lab(self.row(lab)),
+        }))
     }
 
     fn row<P>(&self, payload: P) -> Parsed<P> {
@@ -115,8 +221,15 @@ impl Frame {
     }
 }
 
-fn vital(node: Node<'_>) -> Result<Or<Vital>, String> {
-    let concept = Concept::of(node, "code")?;
+fn vital(node: Node<'_>, concept: &Concept) -> Result<Or<Vital>, String> {
+    if let Some(kind) = concept.healthkit()
+        && let Some(found) = healthkit::category(kind, node)?
+    {
+        return Ok(found);
+    }
+    if let Some(kind) = concept.healthkit().filter(|_| !concept.is_vital_sign()) {
+        return Ok(Err(label(kind).into()));
+    }
     let (value, unit) = match value::vital(node)? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
@@ -131,23 +244,12 @@ fn vital(node: Node<'_>) -> Result<Or<Vital>, String> {
     })
 }
 
-fn lab(node: Node<'_>, category: Option<String>) -> Result<Or<Lab>, String> {
-    let concept = Concept::of(node, "code")?;
-    let (value, unit) = match value::lab(node)? {
-        Ok(found) => found,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let Some(name) = concept.name() else {
-        return Ok(Err("no code".into()));
-    };
-    Ok(Ok(Lab {
-        code: concept.loinc().map(str::to_owned),
-        name: name.to_owned(),
-        category,
-        value: Some(value),
+fn intake(node: Node<'_>, nutrient: &str) -> Result<Or<Intake>, String> {
+    Ok(value::vital(node)?.map(|(amount, unit)| Intake {
+        nutrient: nutrient.to_owned(),
+        amount: Some(amount),
         unit,
-        reference_range: value::reference_range(node)?,
-        interpretation: value::interpretation(node)?,
+        meal: None,
     }))
 }
 
@@ -188,7 +290,8 @@ mod tests {
     use crate::import::time::{Time, When, parse};
 
     fn read(text: &str) -> Result<Vec<Item>, String> {
-        items(&serde_json::from_str(text).unwrap(), None)
+        let people = People::default();
+        items(&serde_json::from_str(text).unwrap(), None, &people)
     }
 
     fn reasons(text: &str) -> Vec<String> {
@@ -197,7 +300,7 @@ mod tests {
             .into_iter()
             .map(|item| match item {
                 Item::Skipped(reason) => reason.into_owned(),
-                Item::Retracted(row) => format!("retracted {}", row.source_id),
+                Item::Version(version) => version.resource,
                 Item::Vital(row) => format!("row {}", row.payload.metric),
                 Item::Lab(row) => format!("row {}", row.payload.name),
                 Item::Nutrition(row) => format!("row {}", row.payload.nutrient),
@@ -242,7 +345,7 @@ mod tests {
                 interpretation: Some("H".into()),
             },
         });
-        assert_eq!(items.unwrap(), [expected]);
+        assert_eq!(items.unwrap()[1..], [expected]);
     }
 
     const PANEL: &str = r#"{"id":"o2","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},
@@ -255,10 +358,13 @@ mod tests {
     fn components_are_rows_of_their_own_even_without_a_category() {
         assert_eq!(
             reasons(&PANEL.replace("VALUE", "")),
-            ["row 8480-6", "data absent"]
+            ["Observation/o2", "row 8480-6", "data absent"]
         );
         let both = PANEL.replace("VALUE", r#""valueInteger":93,"#);
-        assert_eq!(reasons(&both), ["row 85354-9", "row 8480-6", "data absent"]);
+        assert_eq!(
+            reasons(&both),
+            ["Observation/o2", "row 85354-9", "row 8480-6", "data absent"]
+        );
     }
 
     #[test]
@@ -277,7 +383,8 @@ mod tests {
     fn the_user_of_the_caller_takes_every_row() {
         let text = r#"{"code":{"text":"pulse"},"category":[{"text":"vital-signs"}],
             "subject":{"reference":"Group/g"},"effectiveDateTime":"2024-05-06","valueInteger":60}"#;
-        let items = items(&serde_json::from_str(text).unwrap(), Some(7)).unwrap();
+        let people = People::default();
+        let items = items(&serde_json::from_str(text).unwrap(), Some(7), &people).unwrap();
         assert!(matches!(&items[..], [Item::Vital(row)] if row.subject == Subject::User(7)));
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::node::Node;
+use super::person::{People, Person};
 use crate::import::item::{Subject, label};
 use crate::import::time::{self, Time, When};
 
@@ -32,6 +33,34 @@ pub(super) fn subject(observation: Node<'_>) -> Result<Or<Subject>, String> {
         Some(value) => Ok(Subject::Reference(format!("{system}|{value}"))),
         None => Err("no subject".into()),
     })
+}
+
+/// What is known of the person that `subject` refers to, in the file or
+/// contained in the observation itself.
+pub(super) fn person(observation: Node<'_>, people: &People) -> Result<Person, String> {
+    if let Ok(Subject::Reference(reference)) = subject(observation)? {
+        return Ok(people.get(&reference));
+    }
+    let Some(subject) = observation.object("subject")? else {
+        return Ok(Person::default());
+    };
+    let reference = subject.text("reference")?.unwrap_or_default();
+    for contained in observation.list("contained")? {
+        let is_patient = contained.text("resourceType")?.as_deref() == Some("Patient");
+        let id = contained.text("id")?.unwrap_or_default();
+        if is_patient && reference.strip_prefix('#') == Some(id.as_str()) {
+            return Ok(Person::read(contained));
+        }
+    }
+    Ok(Person::default())
+}
+
+/// The name of a person that a `fullUrl` gives.
+pub(super) fn person_named(url: &str) -> Option<String> {
+    match from_reference(url) {
+        Ok(Subject::Reference(reference)) => Some(reference),
+        _ => None,
+    }
 }
 
 fn from_reference(reference: &str) -> Or<Subject> {

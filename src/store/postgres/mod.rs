@@ -25,6 +25,7 @@ mod rows;
 mod schema;
 mod session;
 mod tls;
+mod versions;
 mod workers;
 
 use std::collections::HashMap;
@@ -92,8 +93,8 @@ impl RawStore for PgStore {
         on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
     }
 
-    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64> {
-        on_connection!(self, "retract raw rows", c => raw::retract(c, rows))
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        on_connection!(self, "store versions", c => versions::store(c, resources))
     }
 
     async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
