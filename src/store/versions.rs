@@ -84,6 +84,8 @@ pub(super) struct State {
 pub(super) struct Plan {
     /// Whether the rows of each version are stored.
     accepted: Vec<bool>,
+    /// Whether each version was left out because a newer one is known.
+    older: Vec<bool>,
     /// Lines to write.
     pub(super) states: Vec<State>,
     /// Rows to delete, with their source.
@@ -110,7 +112,11 @@ impl Resources {
     pub(super) fn keys(&self) -> Vec<(&str, UserId, &str)> {
         let keys = self.versions.iter().map(|version| {
             let source = version.source.as_deref().unwrap_or_default();
-            (version.resource.as_str(), version.scope.unwrap_or_default(), source)
+            (
+                version.resource.as_str(),
+                version.scope.unwrap_or_default(),
+                source,
+            )
         });
         let mut keys: Vec<_> = keys.collect();
         keys.sort_unstable();
@@ -127,11 +133,14 @@ impl Resources {
         self.name::<crate::domain::nutrition::Nutrition>(&self.nutrition, &mut names);
         let mut plan = Plan {
             accepted: vec![false; self.versions.len()],
+            older: vec![false; self.versions.len()],
             ..Plan::default()
         };
         let mut known: HashMap<(String, UserId), BTreeMap<String, Slot>> = HashMap::new();
         for state in stored.into_iter().filter(|state| state.rows.is_some()) {
-            let slots = known.entry((state.resource.clone(), state.scope)).or_default();
+            let slots = known
+                .entry((state.resource.clone(), state.scope))
+                .or_default();
             slots.insert(
                 state.source.clone(),
                 Slot {
@@ -161,6 +170,7 @@ impl Resources {
                     counts
                 }
             };
+            plan.older[index] = !counts;
             plan.done.older += u64::from(!counts);
         }
         for slot in known.into_values().flat_map(BTreeMap::into_values) {
@@ -194,7 +204,8 @@ impl Resources {
                 return Vec::new();
             };
             if version.retracted {
-                plan.unrecorded.push((user, state.source.clone(), id.to_owned()));
+                plan.unrecorded
+                    .push((user, state.source.clone(), id.to_owned()));
             }
             let former = version.formerly.iter();
             former
@@ -203,15 +214,26 @@ impl Resources {
         });
         let now = state.rows.as_deref().unwrap_or_default();
         let gone = before.into_iter().filter(|row| !now.contains(row));
-        plan.gone.extend(gone.map(|row| (state.source.clone(), row)));
+        plan.gone
+            .extend(gone.map(|row| (state.source.clone(), row)));
         plan.states.push(state);
     }
 }
 
 impl Slot {
     /// Takes a version unless a newer one is there; returns whether it did.
-    fn take(&mut self, version: &ResourceVersion, index: usize, rows: &[RowName], source: &str) -> bool {
-        if self.state.as_ref().is_some_and(|state| !version.replaces(state)) {
+    fn take(
+        &mut self,
+        version: &ResourceVersion,
+        index: usize,
+        rows: &[RowName],
+        source: &str,
+    ) -> bool {
+        if self
+            .state
+            .as_ref()
+            .is_some_and(|state| !version.replaces(state))
+        {
             return false;
         }
         let known = self.state.take();
@@ -268,19 +290,23 @@ impl Plan {
     /// The rows that are stored; counts those that a later version of the same
     /// batch has replaced as known.
     pub(super) fn rows<P>(&mut self, rows: Vec<VersionRow<P>>) -> Vec<NewRow<P>> {
-        let given = rows.len();
-        let rows: Vec<_> = rows
-            .into_iter()
-            .filter(|row| row.version.is_none_or(|version| self.accepted[version]))
-            .map(|row| row.row)
-            .collect();
-        self.done.rows.duplicate += (given - rows.len()) as u64;
-        rows
+        let mut stored = Vec::with_capacity(rows.len());
+        for VersionRow { version, row } in rows {
+            if version.is_none_or(|version| self.accepted[version]) {
+                stored.push(row);
+            } else if version.is_some_and(|version| !self.older[version]) {
+                self.done.rows.duplicate += 1;
+            }
+        }
+        stored
     }
 
     /// The rows to delete from one domain's table.
     pub(super) fn gone_from(&self, domain: Domain) -> Vec<&(String, RowName)> {
-        self.gone.iter().filter(|(_, row)| row.0 == domain).collect()
+        self.gone
+            .iter()
+            .filter(|(_, row)| row.0 == domain)
+            .collect()
     }
 }
 
@@ -330,7 +356,11 @@ mod tests {
         };
         let whole = read(&[versions]);
         let single: Vec<_> = versions.chunks(1).collect();
-        assert_eq!(whole, read(&single), "{versions:?}: the batch must not decide");
+        assert_eq!(
+            whole,
+            read(&single),
+            "{versions:?}: the batch must not decide"
+        );
         whole
     }
 
@@ -348,7 +378,14 @@ mod tests {
             (&[(Some(2), no, back), (Some(1), no, false)], 0),
             (&[(Some(2), no, back), (Some(3), no, false)], 1),
             (&[(Some(2), no, false), (Some(1), no, back)], 0),
-            (&[(Some(1), no, false), (Some(2), no, back), (Some(1), no, false)], 1),
+            (
+                &[
+                    (Some(1), no, false),
+                    (Some(2), no, back),
+                    (Some(1), no, false),
+                ],
+                1,
+            ),
             // By number: 10 is newer than 9.
             (&[(no, Some(10), false), (no, Some(9), false)], 0),
             (&[(no, Some(9), false), (no, Some(10), false)], 1),
@@ -366,7 +403,10 @@ mod tests {
             (&[(Some(1), no, back), (no, no, false)], 0),
             (&[(no, no, back), (Some(1), no, false)], 0),
             (&[(no, no, false), (Some(1), no, false)], 1),
-            (&[(Some(2), no, false), (no, no, false), (Some(1), no, false)], 1),
+            (
+                &[(Some(2), no, false), (no, no, false), (Some(1), no, false)],
+                1,
+            ),
             (&[(Some(1), no, false), (no, Some(1), false)], 1),
         ] {
             assert_eq!(in_force(versions), expected, "{versions:?}");

@@ -953,10 +953,13 @@ async fn only_the_newest_version_of_a_resource_has_rows<S: Store>(db: &Database,
     ])
     .await
     .unwrap();
-    assert_eq!((done.rows.inserted, done.rows.duplicate, done.older), (3, 1, 1));
+    assert_eq!(
+        (done.rows.inserted, done.rows.duplicate, done.older),
+        (3, 0, 1)
+    );
     assert_eq!(db.value(&all), "1 b 1,1 m 2,1 n 2");
     let done = give(&[(version("a", 1), &[(1, "m", 1.0)])]).await.unwrap();
-    assert_eq!((done.older, done.rows.duplicate), (1, 1));
+    assert_eq!((done.older, done.rows.duplicate), (1, 0));
     // Another code, and another person.
     let done = give(&[(version("a", 3), &[(1, "m", 3.0)])]).await.unwrap();
     assert_eq!((done.rows.corrected, done.retracted), (1, 1));
@@ -985,9 +988,14 @@ async fn only_the_newest_version_of_a_resource_has_rows<S: Store>(db: &Database,
         number: None,
         ..version("c", 0)
     };
-    let both = [(back.clone(), &[][..]), (stays.clone(), &[(3, "c", 1.0)][..])];
+    let both = [
+        (back.clone(), &[][..]),
+        (stays.clone(), &[(3, "c", 1.0)][..]),
+    ];
     assert_eq!(give(&both).await.unwrap().rows.inserted, 1);
-    let done = give(&[(stays, &[(3, "c", 1.0)]), (back, &[])]).await.unwrap();
+    let done = give(&[(stays, &[(3, "c", 1.0)]), (back, &[])])
+        .await
+        .unwrap();
     assert_eq!((done.rows.duplicate, done.retracted), (1, 1));
     assert_eq!(db.value(&all), "1 b 1,2 m 6");
 }
@@ -1018,11 +1026,14 @@ async fn imports_at_once_leave_the_newest_version<S: Store>(db: &Database, store
             }
         })
     };
-    let imports: Vec<_> = (1..=8).map(|number| give(number, number % 2 == 0)).collect();
+    let imports: Vec<_> = (1..=8)
+        .map(|number| give(number, number % 2 == 0))
+        .collect();
     for import in imports {
         import.await.unwrap().unwrap();
     }
-    let rows = db.value("(select count(*) || ' ' || min(value) || ' ' || max(value) from raw_vitals)");
+    let rows =
+        db.value("(select count(*) || ' ' || min(value) || ' ' || max(value) from raw_vitals)");
     let rows = rows.replace(".0", "");
     assert_eq!(rows, "50 8 8");
 }

@@ -44,7 +44,8 @@ impl Coding {
     fn loinc(&self) -> Option<&str> {
         let code = self.code.as_deref()?;
         let declared = self.is_loinc_system();
-        let registered = self.system.is_none() && (is_vital_sign(code) || labs::is_registered(code));
+        let registered =
+            self.system.is_none() && (is_vital_sign(code) || labs::is_registered(code));
         ((declared || registered) && loinc::is_well_formed(code)).then_some(code)
     }
 

@@ -24,7 +24,8 @@ pub(super) fn category(kind: &str, node: Node<'_>) -> Result<Option<Or<Vital>>, 
         let unknown = || Err("unknown stand hour value".into());
         return Ok(Some(read.reduce(Result::or).unwrap_or_else(unknown)));
     }
-    let is_duration = registry::lookup(kind).is_some_and(|found| found.metric.kind == Kind::Duration);
+    let is_duration =
+        registry::lookup(kind).is_some_and(|found| found.metric.kind == Kind::Duration);
     if kind.starts_with("HKCategoryTypeIdentifier") {
         return Ok(Some(if is_duration {
             Ok(duration(kind))

@@ -28,7 +28,14 @@ pub(super) fn interpretation(node: Node<'_>) -> Result<Option<String>, String> {
         understood.extend(concept.codings.iter().filter_map(hl7).filter_map(graded));
         if understood.len() == before {
             let displays = concept.codings.iter().filter_map(|c| c.display.clone());
-            understood.extend(concept.text.clone().into_iter().chain(displays).filter_map(graded));
+            understood.extend(
+                concept
+                    .text
+                    .clone()
+                    .into_iter()
+                    .chain(displays)
+                    .filter_map(graded),
+            );
         }
         first = first.or_else(|| as_reported(&concept));
     }
@@ -113,7 +120,10 @@ fn as_reported(concept: &Concept) -> Option<String> {
         .or_else(|| {
             codes().find_map(|coding| {
                 let system = coding.system.as_deref().unwrap_or_default();
-                coding.code.as_deref().map(|code| format!("{system}|{code}"))
+                coding
+                    .code
+                    .as_deref()
+                    .map(|code| format!("{system}|{code}"))
             })
         })
 }
@@ -172,21 +182,51 @@ mod tests {
             (json!([v3(&["LL"]), v3(&["HH"])]), None),
             (json!([v3(&["LL"]), v3(&["H"])]), Some(CriticalLow)),
             // Wherever the HL7 code stands.
-            (json!([{"coding": [local("7"), {"system": V3, "code": "LL"}]}]), Some(CriticalLow)),
-            (json!([{"coding": [{"system": "http://hl7.org/fhir/v2/0078", "code": "H"}]}]), Some(High)),
-            (json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0078", "code": "L"}]}]), Some(Low)),
-            (json!([{"coding": [{"system": "http://hl7.org/fhir/v3/ObservationInterpretation", "code": "HH"}]}]), Some(CriticalHigh)),
-            (json!([{"coding": [{"system": "urn:oid:2.16.840.1.113883.5.83", "code": "A"}]}]), Some(Abnormal)),
+            (
+                json!([{"coding": [local("7"), {"system": V3, "code": "LL"}]}]),
+                Some(CriticalLow),
+            ),
+            (
+                json!([{"coding": [{"system": "http://hl7.org/fhir/v2/0078", "code": "H"}]}]),
+                Some(High),
+            ),
+            (
+                json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0078", "code": "L"}]}]),
+                Some(Low),
+            ),
+            (
+                json!([{"coding": [{"system": "http://hl7.org/fhir/v3/ObservationInterpretation", "code": "HH"}]}]),
+                Some(CriticalHigh),
+            ),
+            (
+                json!([{"coding": [{"system": "urn:oid:2.16.840.1.113883.5.83", "code": "A"}]}]),
+                Some(Abnormal),
+            ),
             (json!([{"coding": [{"code": "LL"}]}]), Some(CriticalLow)),
-            (json!([{"coding": [{"system": "http://snomed.info/sct", "code": "281302008"}]}]), Some(High)),
+            (
+                json!([{"coding": [{"system": "http://snomed.info/sct", "code": "281302008"}]}]),
+                Some(High),
+            ),
             // A text or display beside unknown codes.
-            (json!([{"coding": [local("7")], "text": "Critical low"}]), Some(CriticalLow)),
-            (json!([{"coding": [{"system": "urn:lab:flags", "code": "2", "display": "High"}]}]), Some(High)),
+            (
+                json!([{"coding": [local("7")], "text": "Critical low"}]),
+                Some(CriticalLow),
+            ),
+            (
+                json!([{"coding": [{"system": "urn:lab:flags", "code": "2", "display": "High"}]}]),
+                Some(High),
+            ),
             (json!([{"text": "High"}]), Some(High)),
-            (json!([{"coding": [{"system": V3, "code": "U"}], "text": "High"}]), Some(High)),
+            (
+                json!([{"coding": [{"system": V3, "code": "U"}], "text": "High"}]),
+                Some(High),
+            ),
             // Another system's letters are not HL7's.
             (json!([{"coding": [local("H")]}]), None),
-            (json!([{"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}]), None),
+            (
+                json!([{"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}]),
+                None,
+            ),
             (json!([{"coding": [local("H")], "text": "hemolysed"}]), None),
             (json!([]), None),
         ] {

@@ -75,7 +75,10 @@ pub(super) fn number(item: &mut Item, seen: &mut HashMap<(Domain, String), usize
             let key = row.payload.code.as_ref().unwrap_or(&row.payload.name);
             ((Domain::Labs, key), &mut row.source_id)
         }
-        Item::Nutrition(row) => ((Domain::Nutrition, &row.payload.nutrient), &mut row.source_id),
+        Item::Nutrition(row) => (
+            (Domain::Nutrition, &row.payload.nutrient),
+            &mut row.source_id,
+        ),
         Item::Version(_) | Item::Skipped(_) => return,
     };
     let times = seen.entry((key.0, key.1.clone())).or_default();
@@ -377,6 +380,267 @@ mod tests {
         let rest = format!(r#"{rest},"effectiveDateTime":"2024-05-06""#);
         assert_eq!(one(&format!("{{{rest}}}")), "no value");
         assert_eq!(one(&format!(r#"{{{rest},"valueInteger":1}}"#)), "no code");
+    }
+
+    /// What one observation of these codes, category and value becomes.
+    fn becomes(codings: &str, category: &str, value: &str) -> String {
+        let category = match category {
+            "" => String::new(),
+            code => format!(r#""category":[{{"coding":[{{"code":"{code}"}}]}}],"#),
+        };
+        let text = format!(
+            r#"{{"code":{{"coding":[{codings}]}},{category}{value},
+                "subject":{{"reference":"Patient/p"}},
+                "effectivePeriod":{{"start":"2024-05-06T01:00:00Z","end":"2024-05-06T02:10:00Z"}}}}"#
+        );
+        let items = read(&text).unwrap();
+        let shown = items.iter().map(|item| match item {
+            Item::Vital(row) => {
+                let Vital { metric, value, .. } = &row.payload;
+                let value = value.map_or("-".to_owned(), |value| value.to_string());
+                format!("vital {metric} {value}")
+            }
+            Item::Lab(row) => format!("lab {}", row.payload.code.as_deref().unwrap_or("-")),
+            Item::Nutrition(row) => format!("nutrition {}", row.payload.nutrient),
+            Item::Skipped(reason) => reason.clone().into_owned(),
+            Item::Version(_) => panic!("it has no id"),
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn codes_decide_before_categories() {
+        let loinc = |code: &str| format!(r#"{{"system":"http://loinc.org","code":"{code}"}}"#);
+        let hk = |code: &str| {
+            format!(
+                r#"{{"system":"http://developer.apple.com/documentation/healthkit","code":"{code}"}}"#
+            )
+        };
+        let local = |system: &str, code: &str| {
+            format!(r#"{{"system":"{system}","code":"{code}","display":"Glucose"}}"#)
+        };
+        let number = r#""valueQuantity":{"value":64,"unit":"/min"}"#;
+        let words =
+            |code: &str| format!(r#""valueCodeableConcept":{{"coding":[{{"code":"{code}"}}]}}"#);
+        let sleep = hk("HKCategoryTypeIdentifierSleepAnalysis");
+        for (codings, category, value, expected) in [
+            (loinc("8867-4"), "vital-signs", number, "vital 8867-4 64"),
+            (loinc("8867-4"), "exam", number, "vital 8867-4 64"),
+            (
+                loinc("41950-7"),
+                "activity",
+                r#""valueInteger":6120"#,
+                "vital 41950-7 6120",
+            ),
+            (loinc("8867-4"), "survey", number, "vital 8867-4 64"),
+            (loinc("8867-4"), "social-history", number, "vital 8867-4 64"),
+            (loinc("8867-4"), "", number, "vital 8867-4 64"),
+            (loinc("8867-4"), "laboratory", number, "lab 8867-4"),
+            (loinc("2823-3"), "exam", number, "lab 2823-3"),
+            (loinc("2823-3"), "", number, "lab 2823-3"),
+            (
+                loinc("72166-2"),
+                "social-history",
+                number,
+                "category social-history",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueString":" 72 ""#,
+                "vital 8867-4 72",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueString":"fast""#,
+                "valueString is not a number",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueBoolean":true"#,
+                "valueBoolean is not a number",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueRange":{}"#,
+                "valueRange is not a number",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueRatio":{}"#,
+                "valueRatio is not a number",
+            ),
+            (
+                loinc("8867-4"),
+                "exam",
+                r#""valueSampledData":{}"#,
+                "valueSampledData is not a number",
+            ),
+            // Codes without a system: registered ones are LOINC.
+            (
+                r#"{"code":"2823-3"}"#.into(),
+                "laboratory",
+                number,
+                "lab 2823-3",
+            ),
+            (r#"{"code":"GLU"}"#.into(), "laboratory", number, "lab |GLU"),
+            // Local codes with their system, declared as LOINC or not.
+            (
+                local("urn:lab", "GLU-B"),
+                "laboratory",
+                number,
+                "lab urn:lab|GLU-B",
+            ),
+            (
+                local("urn:lab", "GLU-U"),
+                "laboratory",
+                number,
+                "lab urn:lab|GLU-U",
+            ),
+            (
+                local("http://loinc.org", "2345-6"),
+                "laboratory",
+                number,
+                "lab http://loinc.org|2345-6",
+            ),
+            (
+                format!("{},{}", local("urn:lab", "K"), loinc("2823-3")),
+                "laboratory",
+                number,
+                "lab 2823-3",
+            ),
+            (
+                format!("{},{}", loinc("24326-1"), loinc("2823-3")),
+                "laboratory",
+                number,
+                "lab 2823-3",
+            ),
+            // `HealthKit` types, with a LOINC code beside them or alone.
+            (
+                hk("HKQuantityTypeIdentifierHeartRate"),
+                "",
+                number,
+                "vital HKQuantityTypeIdentifierHeartRate 64",
+            ),
+            (
+                hk("HKQuantityTypeIdentifierDistanceWalkingRunning"),
+                "activity",
+                number,
+                "vital HKQuantityTypeIdentifierDistanceWalkingRunning 64",
+            ),
+            (
+                r#"{"code":"HKQuantityTypeIdentifierStepCount"}"#.into(),
+                "",
+                r#""valueInteger":7"#,
+                "vital HKQuantityTypeIdentifierStepCount 7",
+            ),
+            (
+                format!(
+                    "{},{}",
+                    loinc("59408-5"),
+                    hk("HKQuantityTypeIdentifierOxygenSaturation")
+                ),
+                "",
+                r#""valueQuantity":{"value":0.97,"unit":"%"}"#,
+                "vital HKQuantityTypeIdentifierOxygenSaturation 0.97",
+            ),
+            (
+                hk("HKQuantityTypeIdentifierDietaryProtein"),
+                "",
+                number,
+                "nutrition HKQuantityTypeIdentifierDietaryProtein",
+            ),
+            (
+                hk("HKQuantityTypeIdentifierDietaryProtein"),
+                "vital-signs",
+                number,
+                "nutrition HKQuantityTypeIdentifierDietaryProtein",
+            ),
+            (
+                hk("HKQuantityTypeIdentifierNoSuchThing"),
+                "",
+                number,
+                "HKQuantityTypeIdentifierNoSuchThing",
+            ),
+            (
+                hk("HKCategoryTypeIdentifierAcne"),
+                "",
+                &words("severe"),
+                "HKCategoryTypeIdentifierAcne",
+            ),
+            (
+                hk("HKCategoryTypeIdentifierMindfulSession"),
+                "",
+                r#""valueInteger":0"#,
+                "vital HKCategoryTypeIdentifierMindfulSession -",
+            ),
+            (
+                hk("HKCategoryTypeIdentifierAppleStandHour"),
+                "",
+                r#""valueString":"stood""#,
+                "vital HKCategoryTypeIdentifierAppleStandHour 1",
+            ),
+            (
+                sleep.clone(),
+                "",
+                &words("asleepCore"),
+                "vital sleep_core -",
+            ),
+            (
+                sleep.clone(),
+                "",
+                &words("HKCategoryValueSleepAnalysisAsleepREM"),
+                "vital sleep_rem -",
+            ),
+            (
+                sleep.clone(),
+                "",
+                r#""valueString":"Asleep Deep""#,
+                "vital sleep_deep -",
+            ),
+            (
+                sleep.clone(),
+                "",
+                r#""valueInteger":2"#,
+                "vital sleep_awake -",
+            ),
+            (
+                sleep.clone(),
+                "",
+                r#""valueCodeableConcept":{"text":"in bed"}"#,
+                "vital sleep_in_bed -",
+            ),
+            (sleep, "", r#""valueInteger":9"#, "unknown sleep value"),
+        ] {
+            assert_eq!(
+                becomes(&codings, category, value),
+                expected,
+                "{codings} {category} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn repeated_components_are_rows_of_their_own() {
+        let component = r#"{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueInteger":120}"#;
+        let text = format!(
+            r#"{{"id":"o3","code":{{"text":"x"}},"subject":{{"reference":"Patient/p"}},
+                "effectiveDateTime":"2024-05-06","component":[{component},{component},
+                {{"code":{{"coding":[{{"system":"http://loinc.org","code":"8462-4"}}]}},"valueInteger":80}}]}}"#
+        );
+        let ids: Vec<_> = read(&text)
+            .unwrap()
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::Vital(row) => row.source_id,
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ids, ["o3", "o3#2", "o3"]);
     }
 
     #[test]

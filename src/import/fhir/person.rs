@@ -128,7 +128,13 @@ impl AgeUnit {
         let days = (at - born).num_days();
         let months = f64::from(completed_months(born, at));
         let exact = match self {
-            AgeUnit::Years => return if whole { (months / 12.0).floor() } else { days as f64 / 365.25 },
+            AgeUnit::Years => {
+                return if whole {
+                    (months / 12.0).floor()
+                } else {
+                    days as f64 / 365.25
+                };
+            }
             AgeUnit::Months => return if whole { months } else { days as f64 / 30.4375 },
             AgeUnit::Weeks => days as f64 / 7.0,
             AgeUnit::Days => days as f64,
@@ -140,7 +146,11 @@ impl AgeUnit {
 /// Negative before the birth.
 fn completed_months(born: NaiveDate, at: NaiveDate) -> i32 {
     let months = (at.year() - born.year()) * 12 + at.month() as i32 - born.month() as i32;
-    if at.day() < born.day() { months - 1 } else { months }
+    if at.day() < born.day() {
+        months - 1
+    } else {
+        months
+    }
 }
 
 /// The days that a FHIR date stands for.
@@ -200,22 +210,38 @@ mod tests {
             (0.5, 13.0, "2010-11-20", true),
             (0.5, 13.0, "2010-10-20", false),
         ] {
-            assert_eq!(born.has_age(years(low), years(high), day(at)), Some(fits), "{low} {high} {at}");
+            assert_eq!(
+                born.has_age(years(low), years(high), day(at)),
+                Some(fits),
+                "{low} {high} {at}"
+            );
         }
         let months = Some((6.0, AgeUnit::Months));
         assert_eq!(born.has_age(None, months, day("2010-12-05")), Some(true));
         assert_eq!(born.has_age(None, months, day("2010-12-06")), Some(false));
         let year = person(json!({"birthDate": "2010"}));
-        assert_eq!(year.has_age(years(10.0), None, day("2021-06-01")), Some(true));
+        assert_eq!(
+            year.has_age(years(10.0), None, day("2021-06-01")),
+            Some(true)
+        );
         assert_eq!(year.has_age(years(10.0), None, day("2020-06-01")), None);
-        assert_eq!(person(json!({})).has_age(years(1.0), None, day("2020-06-01")), None);
+        assert_eq!(
+            person(json!({})).has_age(years(1.0), None, day("2020-06-01")),
+            None
+        );
     }
 
     #[test]
     fn two_people_of_one_name_are_known_by_what_they_share() {
         let mut people = People::default();
-        people.add("p", person(json!({"gender": "female", "birthDate": "1990"})));
-        people.add("p", person(json!({"gender": "female", "birthDate": "1991"})));
+        people.add(
+            "p",
+            person(json!({"gender": "female", "birthDate": "1990"})),
+        );
+        people.add(
+            "p",
+            person(json!({"gender": "female", "birthDate": "1991"})),
+        );
         let known = people.get("p");
         assert_eq!((known.sex, known.born), (Some(Sex::Female), None));
         assert_eq!(people.get("q"), Person::default());

@@ -9,11 +9,52 @@ use crate::import::time::When;
 /// Words of a range's text that say that it is not for everybody, or not
 /// what is normal.
 const NOT_FOR_ALL: &[&str] = &[
-    "male", "female", "man", "men", "woman", "women", "boy", "girl", "child", "children", "pediatric",
-    "paediatric", "newborn", "neonate", "infant", "pregnan", "trimester", "follicular", "luteal",
-    "ovulat", "menopaus", "pubert", "tanner", "year", "yr", "month", "week", "day", "age",
-    "therap", "toxic", "critical", "panic", "alert", "target", "goal", "treat", "trough", "peak",
-    "recommend", "desirable", "optimal", "deficien", "fasting", "smok", "diabet",
+    "male",
+    "female",
+    "man",
+    "men",
+    "woman",
+    "women",
+    "boy",
+    "girl",
+    "child",
+    "children",
+    "pediatric",
+    "paediatric",
+    "newborn",
+    "neonate",
+    "infant",
+    "pregnan",
+    "trimester",
+    "follicular",
+    "luteal",
+    "ovulat",
+    "menopaus",
+    "pubert",
+    "tanner",
+    "year",
+    "yr",
+    "month",
+    "week",
+    "day",
+    "age",
+    "therap",
+    "toxic",
+    "critical",
+    "panic",
+    "alert",
+    "target",
+    "goal",
+    "treat",
+    "trough",
+    "peak",
+    "recommend",
+    "desirable",
+    "optimal",
+    "deficien",
+    "fasting",
+    "smok",
+    "diabet",
 ];
 
 /// The range that a result may be flagged by, as the fold reads it:
@@ -83,7 +124,10 @@ fn applies(range: Node<'_>, person: Person, at: When) -> Result<bool, String> {
 fn is_normal(meaning: &Concept) -> bool {
     meaning.words().any(|word| {
         let word = word.trim().to_lowercase();
-        matches!(word.as_str(), "normal" | "normal range" | "reference range" | "reference")
+        matches!(
+            word.as_str(),
+            "normal" | "normal range" | "reference range" | "reference"
+        )
     })
 }
 
@@ -155,7 +199,10 @@ fn text(range: Node<'_>, result_unit: Option<&str>) -> Result<Option<Text>, Stri
     };
     let mut units = [low, high].into_iter().flatten().filter_map(|end| end.unit);
     let own = units.next();
-    if units.next().is_some_and(|other| Some(&other) != own.as_ref()) {
+    if units
+        .next()
+        .is_some_and(|other| Some(&other) != own.as_ref())
+    {
         return Ok(None);
     }
     Ok(Some(match own {
@@ -206,7 +253,9 @@ mod tests {
     #[test]
     fn only_a_range_that_is_known_to_apply_is_taken() {
         let gender = |code: &str| {
-            format!(r#""appliesTo":[{{"coding":[{{"system":"http://hl7.org/fhir/administrative-gender","code":"{code}"}}]}}]"#)
+            format!(
+                r#""appliesTo":[{{"coding":[{{"system":"http://hl7.org/fhir/administrative-gender","code":"{code}"}}]}}]"#
+            )
         };
         let sexes = format!(
             r#"[{{"low":{{"value":13.5}},"high":{{"value":17.5}},{}}},{{"low":{{"value":12.0}},"high":{{"value":15.5}},{}}}]"#,
@@ -215,7 +264,9 @@ mod tests {
         );
         let woman = json!({"gender": "female", "birthDate": "1980-01-01"});
         let typed = |code: &str| {
-            format!(r#"[{{"low":{{"value":1}},"high":{{"value":2}},"type":{{"coding":[{{"code":"{code}"}}]}}}}]"#)
+            format!(
+                r#"[{{"low":{{"value":1}},"high":{{"value":2}},"type":{{"coding":[{{"code":"{code}"}}]}}}}]"#
+            )
         };
         let aged = r#"[{"low":{"value":7},"high":{"value":130},"age":{"low":{"value":10,"unit":"a"},"high":{"value":13,"unit":"a"}}},
             {"low":{"value":264},"high":{"value":916},"age":{"low":{"value":19,"unit":"a"}}}]"#;

@@ -89,13 +89,14 @@ fn from_reference(reference: &str) -> Or<Subject> {
 /// Reads `effective[x]`; never `issued`, which says when a report was made
 /// available.
 pub(super) fn effective(observation: Node<'_>) -> Result<Or<(When, Option<When>)>, String> {
+    // A period says more than a time that some write beside it.
+    if let Some(period) = observation.object("effectivePeriod")? {
+        return interval(period);
+    }
     for field in ["effectiveDateTime", "effectiveInstant"] {
         if let Some(text) = observation.text(field)? {
             return Ok(instant(field, &text)?.map(|when| (when, None)));
         }
-    }
-    if let Some(period) = observation.object("effectivePeriod")? {
-        return interval(period);
     }
     if let Some(timing) = observation.object("effectiveTiming")?
         && let Some(text) = timing.first_text("event")?
@@ -220,6 +221,12 @@ mod tests {
         let period = json!({"effectivePeriod": {"start": "2024-05-06", "end": "2024-05-07"}});
         assert_eq!(
             read(period),
+            Ok(Ok((day("2024-05-06"), Some(day("2024-05-07")))))
+        );
+        let both = json!({"effectiveDateTime": "2024-05-08",
+            "effectivePeriod": {"start": "2024-05-06", "end": "2024-05-07"}});
+        assert_eq!(
+            read(both),
             Ok(Ok((day("2024-05-06"), Some(day("2024-05-07")))))
         );
         let none = Ok(Err("no time".into()));

@@ -130,7 +130,8 @@ pub(super) fn lab(node: Node<'_>) -> Result<Or<(String, Option<String>)>, String
 pub(super) fn unit(quantity: Node<'_>) -> Result<Option<String>, String> {
     let system = quantity.text("system")?.unwrap_or_default();
     let (code, unit) = (quantity.text("code")?, quantity.text("unit")?);
-    let is_ucum = system.contains("unitsofmeasure.org") || system.ends_with("2.16.840.1.113883.6.8");
+    let is_ucum =
+        system.contains("unitsofmeasure.org") || system.ends_with("2.16.840.1.113883.6.8");
     Ok(match (code, unit) {
         (Some(code), Some(unit)) if is_ucum && contradict(&code, &unit) => {
             Some(format!("{unit}|{code}"))

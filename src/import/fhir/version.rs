@@ -49,15 +49,21 @@ pub(super) fn deleted(entry: &Map<String, Value>, user: Option<i64>) -> Option<V
     let full = text(Some(entry), "fullUrl");
     let named = [url.as_deref(), full.as_deref()];
     let Some(name) = named.into_iter().flatten().find_map(name) else {
-        return Some(vec![Item::Skipped("DELETE of no resource by its id".into())]);
+        return Some(vec![Item::Skipped(
+            "DELETE of no resource by its id".into(),
+        )]);
     };
     let mut items = vec![Item::Skipped("deleted".into())];
     if !KEPT.contains(&name.kind) {
-        items = vec![Item::Skipped(format!("resource {}", label(name.kind)).into())];
+        items = vec![Item::Skipped(
+            format!("resource {}", label(name.kind)).into(),
+        )];
         return Some(items);
     }
     let etag = text(response, "etag");
-    let etag = etag.as_deref().map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
+    let etag = etag
+        .as_deref()
+        .map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
     items.push(Item::Version(Version {
         resource: format!("{}/{}", name.kind, name.id),
         source: None,
@@ -122,7 +128,10 @@ mod tests {
         let k1 = |number| Some(("Observation/k1".to_owned(), number));
         assert_eq!(found("Observation/k1"), k1(None));
         assert_eq!(found("/Observation/k1"), k1(None));
-        assert_eq!(found("https://a.org/r4/Observation/k1/_history/3"), k1(Some(3)));
+        assert_eq!(
+            found("https://a.org/r4/Observation/k1/_history/3"),
+            k1(Some(3))
+        );
         assert_eq!(found("Observation?identifier=a|b"), None);
         assert_eq!(found("Patient/p"), None);
         let mut etag = entry("Observation");

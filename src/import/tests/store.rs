@@ -7,9 +7,7 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Columns, Domain, Fold, NewRow, UserId, Value};
-use crate::store::{
-    ErrorClass, Inserted, RawStore, Resources, StoreError, VersionRow, Versioned,
-};
+use crate::store::{ErrorClass, Inserted, RawStore, Resources, StoreError, VersionRow, Versioned};
 
 /// One raw row: its user, offset, source and the columns of its domain.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,9 +71,14 @@ impl RawStore for Memory {
             rows.into_iter().map(|row| row.row).collect()
         }
         let mut done = Versioned::default();
-        done.rows.add(self.insert_raw::<Vitals>(rows(resources.vitals)).await?);
-        done.rows.add(self.insert_raw::<Labs>(rows(resources.labs)).await?);
-        done.rows.add(self.insert_raw::<Nutrition>(rows(resources.nutrition)).await?);
+        done.rows
+            .add(self.insert_raw::<Vitals>(rows(resources.vitals)).await?);
+        done.rows
+            .add(self.insert_raw::<Labs>(rows(resources.labs)).await?);
+        done.rows.add(
+            self.insert_raw::<Nutrition>(rows(resources.nutrition))
+                .await?,
+        );
         Ok(done)
     }
 

@@ -68,7 +68,11 @@ async fn lock(
     connection: &mut AsyncPgConnection,
     resources: &Resources,
 ) -> QueryResult<Vec<State>> {
-    if resources.versions.iter().any(|version| version.source.is_none()) {
+    if resources
+        .versions
+        .iter()
+        .any(|version| version.source.is_none())
+    {
         // It is about lines of any source, those that others insert included.
         diesel::sql_query("lock table resource_versions in share row exclusive mode")
             .execute(&mut *connection)
@@ -99,7 +103,10 @@ async fn lock(
 }
 
 fn state(line: Line) -> QueryResult<State> {
-    let rows = line.rows.map(|rows| serde_json::from_str(&rows)).transpose();
+    let rows = line
+        .rows
+        .map(|rows| serde_json::from_str(&rows))
+        .transpose();
     Ok(State {
         resource: line.resource,
         scope: line.scope,
@@ -168,13 +175,17 @@ async fn insert<F: Fold>(
     plan: &mut Plan,
 ) -> QueryResult<()> {
     if !rows.is_empty() {
-        plan.done.rows.add(raw::insert::<F>(connection, rows).await?);
+        plan.done
+            .rows
+            .add(raw::insert::<F>(connection, rows).await?);
     }
     Ok(())
 }
 
 async fn write(connection: &mut AsyncPgConnection, states: Vec<State>) -> QueryResult<()> {
-    let rows = states.iter().map(|state| serde_json::to_string(&state.rows));
+    let rows = states
+        .iter()
+        .map(|state| serde_json::to_string(&state.rows));
     let rows: Vec<String> = rows
         .collect::<Result<_, _>>()
         .map_err(|error| Error::SerializationError(error.into()))?;
@@ -188,14 +199,27 @@ async fn write(connection: &mut AsyncPgConnection, states: Vec<State>) -> QueryR
            last_updated = excluded.last_updated, version = excluded.version, \
            retracted = excluded.retracted, rows = excluded.rows",
     )
-    .bind::<Array<Text>, _>(states.iter().map(|state| &state.resource).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(
+        states
+            .iter()
+            .map(|state| &state.resource)
+            .collect::<Vec<_>>(),
+    )
     .bind::<Array<BigInt>, _>(states.iter().map(|state| state.scope).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(states.iter().map(|state| &state.source).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(
-        states.iter().map(|state| state.last_updated).collect::<Vec<_>>(),
+        states
+            .iter()
+            .map(|state| state.last_updated)
+            .collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<BigInt>>, _>(states.iter().map(|state| state.number).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(states.iter().map(|state| state.retracted).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(
+        states
+            .iter()
+            .map(|state| state.retracted)
+            .collect::<Vec<_>>(),
+    )
     .bind::<Array<Text>, _>(rows)
     .execute(connection)
     .await?;

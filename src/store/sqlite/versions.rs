@@ -68,7 +68,10 @@ pub(super) fn store(
 }
 
 fn state(line: Line) -> QueryResult<State> {
-    let rows = line.rows.map(|rows| serde_json::from_str(&rows)).transpose();
+    let rows = line
+        .rows
+        .map(|rows| serde_json::from_str(&rows))
+        .transpose();
     let last_updated = line.last_updated.map(|text| parse_time(&text)).transpose();
     Ok(State {
         resource: line.resource,
