@@ -21,9 +21,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn rows(&self) -> usize {
+    fn is_full(&self) -> bool {
         let rows = self.vitals.len() + self.labs.len() + self.nutrition.len();
-        rows.max(self.versions.len())
+        // Versions may have no rows.
+        rows >= BATCH_ROWS || self.versions.len() >= 4 * BATCH_ROWS
     }
 
     /// Whose the rows are, and whether their times need the person's zone.
@@ -122,7 +123,7 @@ impl Sink for Batcher {
                 Item::Skipped(reason) => self.batch.summary.skip(&reason, 1),
             }
         }
-        if self.batch.rows() >= BATCH_ROWS {
+        if self.batch.is_full() {
             self.flush()?;
         }
         Ok(())

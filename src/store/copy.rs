@@ -78,6 +78,7 @@ impl Cell {
     fn canonical(&self, ty: &str) -> Option<String> {
         match (self, ty) {
             (Cell::Integer(number), "double precision") => Some(bits(*number as f64)),
+            (Cell::Integer(number), "boolean") => Some((*number != 0).to_string()),
             (Cell::Real(number), _) => Some(bits(*number)),
             (Cell::Text(text), "timestamp with time zone") => {
                 // As the application may have written it, to the microsecond.
@@ -187,6 +188,7 @@ mod tests {
             lite(text(r#"{"b": 1.50, "a": 1e21}"#), "jsonb"),
             server(r#"{"a": 1000000000000000000000, "b": 1.5}"#, "jsonb")
         );
+        assert_eq!(lite(Cell::Integer(1), "boolean"), server("true", "boolean"));
         assert_eq!(
             lite(Cell::Integer(1), "double precision"),
             server("3ff0000000000000", "double precision")

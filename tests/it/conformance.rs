@@ -939,7 +939,7 @@ async fn only_the_newest_version_of_a_resource_has_rows<S: Store>(db: &Database,
             resources.versions.push(version.clone());
             for (user, metric, value) in *rows {
                 let mut row = with_id(heart_rate(*user, "2026-01-05T10:00:00Z", *value), id);
-                metric.clone_into(&mut row.payload.metric);
+                (*metric).clone_into(&mut row.payload.metric);
                 let version = Some(index);
                 resources.vitals.push(VersionRow { version, row });
             }

@@ -36,6 +36,29 @@ pub(super) fn category(kind: &str, node: Node<'_>) -> Result<Option<Or<Vital>>, 
     Ok(None)
 }
 
+/// What `HealthKit` counts, as its exports to FHIR name the unit: UCUM writes
+/// such words in braces, and they carry no factor.
+const COUNTED: &[&str] = &[
+    "beverages",
+    "effort",
+    "falls",
+    "flights",
+    "inhalations",
+    "puffs",
+    "pushes",
+    "steps",
+    "strokes",
+    "wheelchair pushes",
+];
+
+/// The unit of a quantity type.
+pub(super) fn unit(unit: Option<String>) -> Option<String> {
+    unit.map(|unit| match COUNTED.contains(&unit.as_str()) {
+        true => format!("{{{unit}}}"),
+        false => unit,
+    })
+}
+
 /// A sample that is as long as its period.
 fn duration(metric: &str) -> Vital {
     Vital {

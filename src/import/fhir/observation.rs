@@ -32,9 +32,9 @@ pub(super) fn items(
     let subject = whose(node, user)?;
     let mut version = version(node, "Observation", user, subject.as_ref().ok())?;
     if matches!(status.as_str(), "entered-in-error" | "cancelled") {
-        let mut items = vec![Item::Skipped(format!("status {status}").into())];
-        items.extend(version.map(|version| Item::Version(version.retracting())));
-        return Ok(items);
+        let version = version.map(|version| Item::Version(version.retracting()));
+        let skipped = Item::Skipped(format!("status {status}").into());
+        return Ok(version.into_iter().chain([skipped]).collect());
     }
     let mut rows = Vec::with_capacity(1 + components.len());
     match frame(node, &components, subject)? {
@@ -233,10 +233,13 @@ fn vital(node: Node<'_>, concept: &Concept) -> Result<Or<Vital>, String> {
     if let Some(kind) = concept.healthkit().filter(|_| !concept.is_vital_sign()) {
         return Ok(Err(label(kind).into()));
     }
-    let (value, unit) = match value::vital(node)? {
+    let (value, mut unit) = match value::vital(node)? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
+    if concept.healthkit().is_some() {
+        unit = healthkit::unit(unit);
+    }
     Ok(match concept.metric() {
         None => Err("no code".into()),
         Some(metric) => Ok(Vital {

@@ -30,6 +30,10 @@ pub(super) struct Walk<'a> {
     people: &'a SharedPeople,
     /// The Patient that the entry being read holds.
     patient: Option<Person>,
+    /// Whether an entry is being read, whose end may say more of its resource.
+    in_entry: bool,
+    /// What the entry's resource gave, and the line that it ended on.
+    held: Option<(u64, Result<Vec<Item>, String>)>,
     /// Entries of Bundles begun so far.
     entries: u64,
     /// What the document holds at the point reached, for errors.
@@ -51,6 +55,8 @@ impl<'a> Walk<'a> {
             lines,
             people,
             patient: None,
+            in_entry: false,
+            held: None,
             entries: 0,
             expecting: RESOURCE,
             halt: None,
@@ -106,10 +112,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Hands on what one resource gave.
+    /// Hands on what a resource with versions gave, at the end of its entry
+    /// where it has one.
+    fn emit_version(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        if !self.in_entry {
+            return self.emit(record);
+        }
+        self.held = Some((self.line(), record));
+        Ok(())
+    }
+
     fn emit(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        self.emit_at(self.line(), record)
+    }
+
+    /// Hands on what one resource gave.
+    fn emit_at(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
         let record = record.map_err(|cause| self.cause(&cause));
-        let line = self.line();
         self.sink.record(line, record)?;
         if let Lines::At(position) = self.lines {
             position.next_record();
@@ -129,7 +148,7 @@ impl<'a> Walk<'a> {
                 }
                 "Observation" => {
                     let record = observation::items(map, self.user, &self.people.lock());
-                    self.emit(record)
+                    self.emit_version(record)
                 }
                 "Patient" => {
                     let patient = Node::resource(map);
@@ -140,7 +159,7 @@ impl<'a> Walk<'a> {
                     self.patient = Some(person);
                     self.emit(Ok(vec![observation::other_resource("Patient")]))
                 }
-                "NutritionIntake" => self.emit(nutrition_intake::items(map, self.user)),
+                "NutritionIntake" => self.emit_version(nutrition_intake::items(map, self.user)),
                 other => self.emit(Ok(vec![observation::other_resource(other)])),
             },
             Some(_) => self.emit(Err("`resourceType` is not a string".to_owned())),
@@ -254,6 +273,7 @@ impl<'de> Visitor<'de> for Entry<'_, '_> {
         let mut held = false;
         let mut entry = Map::new();
         walk.patient = None;
+        walk.in_entry = true;
         while let Some(key) = access.next_key::<String>()? {
             match key.as_str() {
                 "resource" => {
@@ -274,6 +294,14 @@ impl<'de> Visitor<'de> for Entry<'_, '_> {
             && let Some(name) = person_named(url)
         {
             walk.people.lock().add(&name, person);
+        }
+        walk.in_entry = false;
+        if let Some((line, mut record)) = walk.held.take() {
+            if let Ok(items) = &mut record {
+                version::complete(items, &entry);
+            }
+            let result = walk.emit_at(line, record);
+            walk.check(result)?;
         }
         if !held && let Some(items) = version::deleted(&entry, walk.user) {
             held = true;

@@ -35,46 +35,79 @@ pub(super) fn version(
     }))
 }
 
+/// What an entry of a history says of the version of its resource.
+struct Entry<'a> {
+    method: Option<String>,
+    url: Option<Name<'a>>,
+    last_updated: Option<DateTime<Utc>>,
+    number: Option<i64>,
+}
+
+impl<'a> Entry<'a> {
+    /// Fields of another type than expected say nothing.
+    fn read(entry: &'a Map<String, Value>) -> Entry<'a> {
+        let text = |of: Option<&str>, field: &str| -> Option<&'a str> {
+            let of = match of {
+                Some(name) => entry.get(name)?.as_object()?,
+                None => entry,
+            };
+            of.get(field)?.as_str()
+        };
+        let urls = [text(Some("request"), "url"), text(None, "fullUrl")];
+        let url = urls.into_iter().flatten().find_map(name);
+        let etag = text(Some("response"), "etag");
+        let etag = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
+        let number = etag.or(url.as_ref().and_then(|url| url.version));
+        Entry {
+            method: text(Some("request"), "method").map(str::to_uppercase),
+            last_updated: text(Some("response"), "lastModified").and_then(instant),
+            number: number.and_then(|number| number.parse().ok()),
+            url,
+        }
+    }
+}
+
+/// Gives the version of an entry's resource the age that its `meta` lacks.
+pub(super) fn complete(items: &mut [Item], entry: &Map<String, Value>) {
+    let Some(Item::Version(version)) = items.first_mut() else {
+        return;
+    };
+    if version.last_updated.is_none() && version.number.is_none() {
+        let entry = Entry::read(entry);
+        (version.last_updated, version.number) = (entry.last_updated, entry.number);
+    }
+}
+
 /// What an entry without a resource says: that one was deleted, if its request
 /// did that.
 pub(super) fn deleted(entry: &Map<String, Value>, user: Option<i64>) -> Option<Vec<Item>> {
-    let entry = Node::resource(entry);
-    let request = entry.object("request").ok()??;
-    if request.text("method").ok()??.to_uppercase() != "DELETE" {
+    let entry = Entry::read(entry);
+    if entry.method.as_deref() != Some("DELETE") {
         return None;
     }
-    let text = |node: Option<Node<'_>>, field| node?.text(field).ok()?;
-    let response = entry.object("response").ok().flatten();
-    let url = text(Some(request), "url");
-    let full = text(Some(entry), "fullUrl");
-    let named = [url.as_deref(), full.as_deref()];
-    let Some(name) = named.into_iter().flatten().find_map(name) else {
+    let Some(name) = entry.url else {
         return Some(vec![Item::Skipped(
             "DELETE of no resource by its id".into(),
         )]);
     };
-    let mut items = vec![Item::Skipped("deleted".into())];
     if !KEPT.contains(&name.kind) {
-        items = vec![Item::Skipped(
-            format!("resource {}", label(name.kind)).into(),
-        )];
-        return Some(items);
+        let reason = format!("resource {}", label(name.kind));
+        return Some(vec![Item::Skipped(reason.into())]);
     }
-    let etag = text(response, "etag");
-    let etag = etag
-        .as_deref()
-        .map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
-    items.push(Item::Version(Version {
+    let version = Version {
         resource: format!("{}/{}", name.kind, name.id),
         source: None,
         user,
         subject: None,
-        last_updated: text(response, "lastModified").as_deref().and_then(instant),
-        number: etag.or(name.version).and_then(|number| number.parse().ok()),
+        last_updated: entry.last_updated,
+        number: entry.number,
         retracted: true,
         formerly: Vec::new(),
-    }));
-    Some(items)
+    };
+    Some(vec![
+        Item::Version(version),
+        Item::Skipped("deleted".into()),
+    ])
 }
 
 struct Name<'a> {
@@ -140,5 +173,26 @@ mod tests {
         assert_eq!(version_of(etag), k1(Some(4)));
         let other = json!({"request": {"method": "PUT", "url": "Observation/k1"}});
         assert_eq!(deleted(other.as_object().unwrap(), None), None);
+    }
+
+    #[test]
+    fn an_entry_completes_a_version_without_meta() {
+        let read = |resource: Value, entry: Value| {
+            let resource = resource.as_object().unwrap();
+            let node = Node::resource(resource);
+            let version = version(node, "Observation", None, None).unwrap();
+            let mut items = vec![Item::Version(version.unwrap())];
+            complete(&mut items, entry.as_object().unwrap());
+            match items.pop() {
+                Some(Item::Version(version)) => version.number,
+                other => panic!("{other:?}"),
+            }
+        };
+        let entry = json!({"response": {"etag": "W/\"2\""}});
+        assert_eq!(read(json!({"id": "k1"}), entry.clone()), Some(2));
+        let with_meta = json!({"id": "k1", "meta": {"versionId": "7"}});
+        assert_eq!(read(with_meta, entry), Some(7));
+        let url = json!({"fullUrl": "https://a.org/r4/Observation/k1/_history/3"});
+        assert_eq!(read(json!({"id": "k1"}), url), Some(3));
     }
 }
