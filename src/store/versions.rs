@@ -336,9 +336,12 @@ mod tests {
         }
     }
 
+    /// Hour of the last update, number and whether it is a retraction.
+    type Told = (Option<i64>, Option<i64>, bool);
+
     /// Which of the versions, read one after another, is in force.
-    fn in_force(versions: &[(Option<i64>, Option<i64>, bool)]) -> usize {
-        let read = |batches: &[&[(Option<i64>, Option<i64>, bool)]]| {
+    fn in_force(versions: &[Told]) -> usize {
+        let read = |batches: &[&[Told]]| {
             let (mut stored, mut last, mut first) = (Vec::new(), 0, 0);
             for batch in batches {
                 let resources = Resources {

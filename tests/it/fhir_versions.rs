@@ -1,6 +1,8 @@
 //! Corrected, repeated and retracted resources of FHIR, through the real
 //! binary on both backends.
 
+use std::slice::from_ref;
+
 use serde_json::{Value, json};
 
 use crate::database::Database;
@@ -66,9 +68,24 @@ fn the_newest_version_wins_in_any_order() {
     on_both(|db, program| {
         import(program, &[history([&new, &old])]);
         assert_eq!(rows(db), "p 2823-3 4.6");
-        let printed = import(program, &[old.clone()]);
+        let printed = import(program, from_ref(&old));
         assert!(printed.contains("1  older version"), "{printed}");
         import(program, &[history([&old, &new])]);
+        assert_eq!(rows(db), "p 2823-3 4.6");
+    });
+}
+
+#[test]
+fn a_history_says_the_age_of_versions_without_meta() {
+    let entry = |value: f64, version: &str| {
+        json!({"resource": result("k1", value, json!({})),
+            "request": {"method": "PUT", "url": "Observation/k1"},
+            "response": {"status": "200", "etag": format!("W/\"{version}\"")}})
+    };
+    let history = json!({"resourceType": "Bundle", "type": "history",
+        "entry": [entry(4.6, "10"), entry(6.4, "9")]});
+    on_both(|db, program| {
+        import(program, from_ref(&history));
         assert_eq!(rows(db), "p 2823-3 4.6");
     });
 }
@@ -93,7 +110,7 @@ fn a_retraction_stays_until_a_newer_version_comes() {
         assert_eq!(rows(db), "");
         import(program, &[result("k1", 4.7, at("3"))]);
         assert_eq!(rows(db), "p 2823-3 4.7");
-        let printed = import(program, &[deleted.clone()]);
+        let printed = import(program, from_ref(&deleted));
         assert!(printed.contains("1 retracted"), "{printed}");
         import(program, &[result("k1", 4.7, at("3"))]);
         assert_eq!(rows(db), "");
