@@ -198,6 +198,9 @@ pub trait Fold: Send + Sync + 'static {
     type Payload: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
     type Measure: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
 
+    /// What [`Fold::SOURCE_KEY`] is of a row.
+    fn source_key(row: &Self::Payload) -> &str;
+
     /// The series that a person means by a name.
     fn series_named(name: &str) -> String;
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::item::{Intake, Item, Lab, Parsed, Retraction, Subject, Vital};
+use super::item::{Intake, Item, Lab, Parsed, Subject, Version, Vital};
 use super::reader::{Fault, Halt, Sink};
 use super::summary::Summary;
 
@@ -13,33 +13,42 @@ pub(super) const BATCH_ROWS: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) summary: Summary,
-    pub(super) vitals: Vec<Parsed<Vital>>,
-    pub(super) labs: Vec<Parsed<Lab>>,
-    pub(super) nutrition: Vec<Parsed<Intake>>,
-    pub(super) retractions: Vec<Retraction>,
+    /// Which the rows are of, by index.
+    pub(super) versions: Vec<Version>,
+    pub(super) vitals: Vec<(Option<usize>, Parsed<Vital>)>,
+    pub(super) labs: Vec<(Option<usize>, Parsed<Lab>)>,
+    pub(super) nutrition: Vec<(Option<usize>, Parsed<Intake>)>,
 }
 
 impl Batch {
-    fn rows(&self) -> usize {
-        self.vitals.len() + self.labs.len() + self.nutrition.len() + self.retractions.len()
+    fn is_full(&self) -> bool {
+        let rows = self.vitals.len() + self.labs.len() + self.nutrition.len();
+        // Versions may have no rows.
+        rows >= BATCH_ROWS || self.versions.len() >= 4 * BATCH_ROWS
     }
 
     /// Whose the rows are, and whether their times need the person's zone.
     pub(super) fn subjects(&self) -> impl Iterator<Item = (&Subject, bool)> {
-        let vitals = self.vitals.iter().map(Parsed::subject_and_need);
-        let labs = self.labs.iter().map(Parsed::subject_and_need);
-        let nutrition = self.nutrition.iter().map(Parsed::subject_and_need);
-        let retractions = self.retractions.iter().map(|row| (&row.subject, false));
-        vitals.chain(labs).chain(nutrition).chain(retractions)
+        let vitals = self.vitals.iter().map(|row| row.1.subject_and_need());
+        let labs = self.labs.iter().map(|row| row.1.subject_and_need());
+        let nutrition = self.nutrition.iter().map(|row| row.1.subject_and_need());
+        let retracted = self.versions.iter().filter(|version| version.retracted);
+        let retracted = retracted.filter_map(|version| Some((version.subject.as_ref()?, false)));
+        vitals.chain(labs).chain(nutrition).chain(retracted)
     }
 }
 
 /// Reads only to see whether a file is sound.
-pub(super) struct Validate;
+pub(super) struct Validate {
+    pub(super) keep_going: bool,
+}
 
 impl Sink for Validate {
     fn accept(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
-        record.map(|_| ()).map_err(|cause| Halt::fault(line, cause))
+        match record {
+            Err(cause) if !self.keep_going => Err(Halt::fault(line, cause)),
+            _ => Ok(()),
+        }
     }
 
     fn ignored_column(&mut self, _: String) {}
@@ -101,16 +110,20 @@ impl Sink for Batcher {
             Err(cause) => return Err(Halt::fault(line, cause)),
         };
         self.batch.summary.read += 1;
+        let mut version = None;
         for item in items {
             match item {
-                Item::Vital(row) => self.batch.vitals.push(row),
-                Item::Lab(row) => self.batch.labs.push(row),
-                Item::Nutrition(row) => self.batch.nutrition.push(row),
-                Item::Retracted(retraction) => self.batch.retractions.push(retraction),
+                Item::Vital(row) => self.batch.vitals.push((version, row)),
+                Item::Lab(row) => self.batch.labs.push((version, row)),
+                Item::Nutrition(row) => self.batch.nutrition.push((version, row)),
+                Item::Version(of) => {
+                    version = Some(self.batch.versions.len());
+                    self.batch.versions.push(of);
+                }
                 Item::Skipped(reason) => self.batch.summary.skip(&reason, 1),
             }
         }
-        if self.batch.rows() >= BATCH_ROWS {
+        if self.batch.is_full() {
             self.flush()?;
         }
         Ok(())

@@ -22,9 +22,9 @@ const BATCHES_AHEAD: usize = 2;
 /// is standard input.
 ///
 /// Each file is read twice: nothing of a file with an error is stored. With
-/// [`ImportOptions::keep_going`] it is read once, and what is malformed is
-/// counted. A CSV file is read once more before, for its decimal marks.
-/// Importing a file again stores no row twice.
+/// [`ImportOptions::keep_going`] what is malformed is counted instead. A CSV
+/// file is read once more before, for its decimal marks. Importing a file again
+/// stores no row twice.
 ///
 /// # Errors
 /// The first error of the input or of the store. Files before it stay stored.
@@ -66,17 +66,35 @@ async fn import_one<S: RawStore>(
     let file = path.to_owned();
     let open = move || Input::open(&file).map_err(Halt::Io);
     let input = Arc::new(blocking(&name, open).await?);
-    let passes = if options.keep_going { 1 } else { 2 };
+    // The first pass over FHIR also finds the people, wherever they stand.
+    let twice = !options.keep_going || options.format == Format::Fhir;
+    let people = fhir::SharedPeople::default();
+    let passes = if twice { 2 } else { 1 };
     options.progress.inc_length(input.length * passes);
-    let marks = {
+    let context = {
         let (input, options) = (Arc::clone(&input), options.clone());
-        blocking(&name, move || marks(&input, &options)).await?
+        let marks = blocking(&name, move || marks(&input, &options)).await?;
+        Context { marks, people }
     };
-    if !options.keep_going {
-        let (input, options) = (Arc::clone(&input), options.clone());
-        blocking(&name, move || parse(&input, &options, marks, &mut Validate)).await?;
+    if twice {
+        let (input, options, context) = (Arc::clone(&input), options.clone(), context.clone());
+        let keep_going = options.keep_going;
+        let first = move || match parse(&input, &options, &context, &mut Validate { keep_going }) {
+            Err(Halt::Fault(_)) if keep_going => Ok(()),
+            other => other,
+        };
+        blocking(&name, first).await?;
     }
-    insert(writer, &name, input, options, marks).await
+    insert(writer, &name, input, options, context).await
+}
+
+/// What passes over a file find out for those after them.
+#[derive(Clone)]
+struct Context {
+    /// Of a CSV file.
+    marks: csv::Marks,
+    /// Of a FHIR file.
+    people: fhir::SharedPeople,
 }
 
 /// What is known of the decimal marks of a CSV file.
@@ -98,13 +116,13 @@ async fn insert<S: RawStore>(
     name: &str,
     input: Arc<Input>,
     options: &ImportOptions,
-    marks: csv::Marks,
+    context: Context,
 ) -> Result<Summary, ImportError> {
     let (sender, mut batches) = mpsc::channel::<Batch>(BATCHES_AHEAD);
     let mut batcher = Batcher::new(name.to_owned(), options.keep_going, sender);
     let options = options.clone();
     let reader = spawn_blocking(move || {
-        let result = parse(&input, &options, marks, &mut batcher);
+        let result = parse(&input, &options, &context, &mut batcher);
         batcher.finish(result)
     });
     let mut sum = Summary::default();
@@ -129,13 +147,13 @@ async fn insert<S: RawStore>(
 fn parse(
     input: &Input,
     options: &ImportOptions,
-    marks: csv::Marks,
+    context: &Context,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
     let reader = input.reader(&options.progress).map_err(Halt::Io)?;
     match (options.format, options.user) {
-        (Format::Fhir, user) => fhir::read(reader, user, sink),
-        (Format::Csv, user) => csv::read(reader, user, marks, sink),
+        (Format::Fhir, user) => fhir::read(reader, user, &context.people, sink),
+        (Format::Csv, user) => csv::read(reader, user, context.marks, sink),
         (Format::AppleHealth, Some(user)) => apple_health::read(reader, user, sink),
         (Format::AppleHealth, None) => Err(Halt::fault(None, "no user is given")),
     }

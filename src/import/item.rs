@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
+
 use super::time::When;
+use crate::domain::Domain;
 use crate::domain::bounds::{MAX_KEY, MAX_TEXT};
 use crate::domain::number::Comparator;
 
@@ -12,18 +15,45 @@ pub(crate) enum Item {
     Vital(Parsed<Vital>),
     Lab(Parsed<Lab>),
     Nutrition(Parsed<Intake>),
-    /// A row that the source takes back, if it was ever stored.
-    Retracted(Retraction),
+    /// The version of a resource that the rows of its record are of.
+    Version(Version),
     /// Understood and left out; counted by this reason.
     Skipped(Cow<'static, str>),
 }
 
-/// What names the rows that are taken back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Retraction {
-    pub(crate) subject: Subject,
-    pub(crate) source: String,
-    pub(crate) source_id: String,
+/// A version of a resource. The newest one decides which rows it has.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Version {
+    /// Type and id, `Observation/o1`.
+    pub(crate) resource: String,
+    /// None for the resource of this name from any source.
+    pub(crate) source: Option<String>,
+    /// The user that the caller gave: ids are taken as unique within it.
+    pub(crate) user: Option<i64>,
+    /// None where the version does not say.
+    pub(crate) subject: Option<Subject>,
+    pub(crate) last_updated: Option<DateTime<Utc>>,
+    /// The version id, where it is a number.
+    pub(crate) number: Option<i64>,
+    /// Whether the resource has no rows until a newer version comes.
+    pub(crate) retracted: bool,
+    /// Keys that an earlier release gave rows of this version.
+    pub(crate) formerly: Vec<(Domain, String)>,
+}
+
+impl Version {
+    pub(crate) fn retracting(self) -> Version {
+        Version {
+            retracted: true,
+            ..self
+        }
+    }
+
+    /// The id alone, the `source_id` of its rows.
+    pub(crate) fn id(&self) -> &str {
+        let id = self.resource.split_once('/');
+        id.map_or(&self.resource, |(_, id)| id)
+    }
 }
 
 /// Whose row it is.
@@ -150,9 +180,12 @@ impl Item {
                 check_text("unit", row.payload.unit.as_deref(), MAX_KEY)?;
                 check_text("meal", row.payload.meal.as_deref(), MAX_KEY)
             }
-            Item::Retracted(retraction) => {
-                check_text("source", Some(&retraction.source), MAX_KEY)?;
-                check_text("source_id", Some(&retraction.source_id), MAX_KEY)
+            Item::Version(version) => {
+                if let Some(Subject::Reference(reference)) = &version.subject {
+                    check_text("subject", Some(reference), MAX_KEY)?;
+                }
+                check_text("source", version.source.as_deref(), MAX_KEY)?;
+                check_text("source id", Some(version.id()), MAX_KEY)
             }
             Item::Skipped(_) => Ok(()),
         }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use crate::store::Inserted;
+
 /// Errors kept of an import that goes on; all are counted.
 const MAX_ERRORS: usize = 20;
 /// Reasons counted by name, so that a hostile file cannot fill the memory
@@ -41,6 +43,12 @@ impl Summary {
             "other"
         };
         *self.skipped.entry(reason.to_owned()).or_default() += count;
+    }
+
+    pub(crate) fn add_rows(&mut self, rows: Inserted) {
+        self.inserted += rows.inserted;
+        self.corrected += rows.corrected;
+        self.duplicate += rows.duplicate;
     }
 
     pub(crate) fn error(&mut self, error: String) {

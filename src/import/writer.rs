@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use chrono_tz::Tz;
 
 use super::batch::{BATCH_ROWS, Batch};
-use super::item::{Intake, Lab, Parsed, Subject, Vital};
+use super::item::{Intake, Lab, Parsed, Subject, Version, Vital};
 use super::summary::Summary;
 use super::time::{self, Resolved};
 use crate::domain::labs::{LabResult, Labs};
 use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::{ErrorClass, Inserted, RawStore, StoreError};
+use crate::store::{ErrorClass, RawStore, ResourceVersion, Resources, StoreError, VersionRow};
 use crate::worker::retry::{TRANSIENT_RETRIES, transient_pause};
 
 /// Users and zones remembered; beyond it they are asked for again.
@@ -42,24 +42,34 @@ impl<'s, S: RawStore> Writer<'s, S> {
         self.learn_zones(&batch).await?;
         let Batch {
             mut summary,
+            versions,
             vitals,
             labs,
             nutrition,
-            retractions,
         } = batch;
-        let vitals = vitals.into_iter().map(|row| self.vital(row)).collect();
-        self.insert::<Vitals>(vitals, &mut summary).await?;
-        let labs = labs.into_iter().map(|row| self.lab(row)).collect();
-        self.insert::<Labs>(labs, &mut summary).await?;
-        let nutrition = nutrition.into_iter().map(|row| self.intake(row)).collect();
-        self.insert::<Nutrition>(nutrition, &mut summary).await?;
-        // After the inserts: a row may be sent and taken back in one file.
-        if !retractions.is_empty() {
-            let retractions: Vec<_> = retractions
-                .into_iter()
-                .map(|row| (self.user(&row.subject), row.source, row.source_id))
-                .collect();
-            summary.retracted += self.store.retract_raw(retractions).await?;
+        if versions.is_empty() {
+            let vitals = vitals.into_iter().map(|(_, row)| self.vital(row)).collect();
+            self.insert::<Vitals>(vitals, &mut summary).await?;
+            let labs = labs.into_iter().map(|(_, row)| self.lab(row)).collect();
+            self.insert::<Labs>(labs, &mut summary).await?;
+            let nutrition = nutrition.into_iter().map(|(_, row)| self.intake(row));
+            self.insert::<Nutrition>(nutrition.collect(), &mut summary)
+                .await?;
+            return Ok(summary);
+        }
+        let resources = Resources {
+            versions: versions.into_iter().map(|v| self.version(v)).collect(),
+            vitals: rows(vitals, |row| self.vital(row)),
+            labs: rows(labs, |row| self.lab(row)),
+            nutrition: rows(nutrition, |row| self.intake(row)),
+        };
+        let done = self
+            .patiently(|| self.store.store_versions(resources.clone()))
+            .await?;
+        summary.add_rows(done.rows);
+        summary.retracted += done.retracted;
+        if done.older > 0 {
+            summary.skip("older version", done.older);
         }
         Ok(summary)
     }
@@ -136,6 +146,23 @@ impl<'s, S: RawStore> Writer<'s, S> {
         }
     }
 
+    fn version(&self, version: Version) -> ResourceVersion {
+        ResourceVersion {
+            resource: version.resource,
+            source: version.source,
+            scope: version.user,
+            user_id: match &version.subject {
+                Some(Subject::Reference(reference)) => self.users.get(reference).copied(),
+                Some(Subject::User(user)) => Some(*user),
+                None => None,
+            },
+            last_updated: version.last_updated,
+            number: version.number,
+            retracted: version.retracted,
+            formerly: version.formerly,
+        }
+    }
+
     fn vital(&self, row: Parsed<Vital>) -> NewRow<VitalSample> {
         self.row(row, |vital, times| VitalSample {
             metric: vital.metric,
@@ -203,21 +230,19 @@ impl<'s, S: RawStore> Writer<'s, S> {
             if chunk.is_empty() {
                 return Ok(());
             }
-            let inserted = self.insert_batch::<F>(chunk).await?;
-            summary.inserted += inserted.inserted;
-            summary.corrected += inserted.corrected;
-            summary.duplicate += inserted.duplicate;
+            let inserted = self.patiently(|| self.store.insert_raw::<F>(chunk.clone()));
+            summary.add_rows(inserted.await?);
         }
     }
 
     /// Tries again what failed for now, such as a deadlock with another import.
     /// A batch that was stored although its answer was lost is found stored.
-    async fn insert_batch<F: Fold>(
+    async fn patiently<T, A: Future<Output = Result<T, StoreError>>>(
         &self,
-        rows: Vec<NewRow<F::Payload>>,
-    ) -> Result<Inserted, StoreError> {
+        attempt: impl Fn() -> A,
+    ) -> Result<T, StoreError> {
         for retry in 0..TRANSIENT_RETRIES {
-            match self.store.insert_raw::<F>(rows.clone()).await {
+            match attempt().await {
                 Err(error) if error.is_transient() => {
                     let pause = transient_pause(retry);
                     tracing::warn!("rows not stored, tried again in {pause:.1?}: {error}");
@@ -226,6 +251,17 @@ impl<'s, S: RawStore> Writer<'s, S> {
                 result => return result,
             }
         }
-        self.store.insert_raw::<F>(rows).await
+        attempt().await
     }
+}
+
+fn rows<P, Q>(
+    rows: Vec<(Option<usize>, Parsed<P>)>,
+    row: impl Fn(Parsed<P>) -> NewRow<Q>,
+) -> Vec<VersionRow<Q>> {
+    let rows = rows.into_iter().map(|(version, parsed)| VersionRow {
+        version,
+        row: row(parsed),
+    });
+    rows.collect()
 }

@@ -27,6 +27,7 @@ pub fn tables() -> Vec<Table> {
     let mut tables = vec![
         plain("user_time_zones", "user_id"),
         plain("patient_users", "reference"),
+        plain("resource_versions", "resource, scope, source"),
         plain("aggregation_groups", "user_id, domain, local_date"),
         plain("sealed_groups", "user_id, domain, local_date"),
         plain("aggregation_batches", "id"),
@@ -85,6 +86,7 @@ impl Cell {
     fn canonical(&self, ty: &str) -> Option<String> {
         match (self, ty) {
             (Cell::Integer(number), "double precision") => Some(bits(*number as f64)),
+            (Cell::Integer(number), "boolean") => Some((*number != 0).to_string()),
             (Cell::Real(number), _) => Some(bits(*number)),
             (Cell::Text(text), "timestamp with time zone") => {
                 // As the application may have written it, to the microsecond.
@@ -194,6 +196,7 @@ mod tests {
             lite(text(r#"{"b": 1.50, "a": 1e21}"#), "jsonb"),
             server(r#"{"a": 1000000000000000000000, "b": 1.5}"#, "jsonb")
         );
+        assert_eq!(lite(Cell::Integer(1), "boolean"), server("true", "boolean"));
         assert_eq!(
             lite(Cell::Integer(1), "double precision"),
             server("3ff0000000000000", "double precision")

@@ -16,6 +16,7 @@ pub mod sqlite;
 mod status_rows;
 mod stored_group;
 pub mod types;
+mod versions;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -28,6 +29,7 @@ pub use error::{ErrorClass, StoreError};
 pub use history::{BatchLine, History, MinuteLine, SeriesLine};
 pub use pool::{PoolStats, PoolStatus};
 pub use types::*;
+pub use versions::{ResourceVersion, Resources, VersionRow, Versioned};
 
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -57,12 +59,15 @@ pub trait RawStore: Clone + Send + Sync + 'static {
         rows: Vec<NewRow<F::Payload>>,
     ) -> impl Future<Output = Result<Inserted>> + Send;
 
-    /// Deletes the rows of any domain that these (user, source, `source_id`)
-    /// name, and so marks their groups; returns how many there were.
-    fn retract_raw(
+    /// Stores the rows of versions of resources in one short transaction, as
+    /// [`RawStore::insert_raw`] does. Of the versions of one resource, in
+    /// whatever order they come, the newest decides: rows of an older one are
+    /// left out, and rows that the version before had and this one has not are
+    /// deleted, which marks their groups.
+    fn store_versions(
         &self,
-        rows: Vec<(UserId, String, String)>,
-    ) -> impl Future<Output = Result<u64>> + Send;
+        resources: Resources,
+    ) -> impl Future<Output = Result<Versioned>> + Send;
 }
 
 /// A database that holds raw rows, groups and aggregates.

@@ -8,7 +8,8 @@ use vitalfold::domain::vitals::{VitalSample, Vitals};
 use vitalfold::domain::{Domain, GroupKey, NewRow, Period};
 use vitalfold::store::{
     AggregateQuery, BatchRecord, ErrorClass, FailedFilter, Failure, GroupCheck, GroupFilter,
-    GroupOutcome, GroupState, Heartbeat, Inserted, Marked, PoolStats, PulledGroup, Store, Which,
+    GroupOutcome, GroupState, Heartbeat, Inserted, Marked, PoolStats, PulledGroup, ResourceVersion,
+    Resources, Store, VersionRow, Which,
 };
 use vitalfold::with_store;
 
@@ -40,6 +41,8 @@ on_both! {
     a_correction_updates_its_row_and_marks_its_group,
     references_keep_their_user,
     what_a_source_takes_back_is_deleted,
+    only_the_newest_version_of_a_resource_has_rows,
+    imports_at_once_leave_the_newest_version,
     a_group_folds_into_every_period_and_again_to_the_same_bits,
     edits_and_deletes_mark_exactly_their_groups,
     an_emptied_day_leaves_nothing_behind,
@@ -913,6 +916,137 @@ async fn failed_groups_are_listed_retried_and_discarded<S: Store>(db: &Database,
     assert_eq!(users(all(), None, 10).await, [2, 3]);
 }
 
+/// A version of the resource of rows with this `source_id`.
+fn version(id: &str, number: i64) -> ResourceVersion {
+    ResourceVersion {
+        resource: format!("Observation/{id}"),
+        source: Some("test".into()),
+        scope: None,
+        user_id: None,
+        last_updated: None,
+        number: Some(number),
+        retracted: false,
+        formerly: Vec::new(),
+    }
+}
+
+/// A version, and user, metric and value of its rows.
+type Given<'a> = (ResourceVersion, &'a [(i64, &'a str, f64)]);
+
+async fn only_the_newest_version_of_a_resource_has_rows<S: Store>(db: &Database, store: S) {
+    let all = "(select string_agg(user_id || ' ' || metric || ' ' || value, ',' order by user_id, metric) from raw_vitals)";
+    let all = match db {
+        Database::Postgres { .. } => all.to_owned(),
+        Database::Sqlite { .. } => all.replace("string_agg", "group_concat"),
+    };
+    // PostgreSQL writes 2 where SQLite writes 2.0.
+    let shown = || db.value(&all).replace(".0", "");
+    let give = |versions: &[Given<'_>]| {
+        let mut resources = Resources::default();
+        for (index, (version, rows)) in versions.iter().enumerate() {
+            let id = version.resource.strip_prefix("Observation/").unwrap();
+            resources.versions.push(version.clone());
+            for (user, metric, value) in *rows {
+                let mut row = with_id(heart_rate(*user, "2026-01-05T10:00:00Z", *value), id);
+                (*metric).clone_into(&mut row.payload.metric);
+                let version = Some(index);
+                resources.vitals.push(VersionRow { version, row });
+            }
+        }
+        store.store_versions(resources)
+    };
+    let done = give(&[
+        (version("a", 2), &[(1, "m", 2.0), (1, "n", 2.0)]),
+        (version("b", 1), &[(1, "b", 1.0)]),
+        (version("a", 1), &[(1, "m", 1.0)]),
+    ])
+    .await
+    .unwrap();
+    assert_eq!(
+        (done.rows.inserted, done.rows.duplicate, done.older),
+        (3, 0, 1)
+    );
+    assert_eq!(shown(), "1 b 1,1 m 2,1 n 2");
+    let done = give(&[(version("a", 1), &[(1, "m", 1.0)])]).await.unwrap();
+    assert_eq!((done.older, done.rows.duplicate), (1, 0));
+    // Another code, and another person.
+    let done = give(&[(version("a", 3), &[(1, "m", 3.0)])]).await.unwrap();
+    assert_eq!((done.rows.corrected, done.retracted), (1, 1));
+    let done = give(&[(version("a", 4), &[(2, "m", 3.0)])]).await.unwrap();
+    assert_eq!((done.rows.inserted, done.retracted), (1, 1));
+    assert_eq!(shown(), "1 b 1,2 m 3");
+    // Taken back, without a word of whose it was or where it came from.
+    let nobodys = ResourceVersion {
+        source: None,
+        retracted: true,
+        ..version("a", 5)
+    };
+    assert_eq!(give(&[(nobodys, &[])]).await.unwrap().retracted, 1);
+    let done = give(&[(version("a", 4), &[(2, "m", 3.0)])]).await.unwrap();
+    assert_eq!((done.rows.inserted, done.older), (0, 1));
+    assert_eq!(shown(), "1 b 1");
+    let done = give(&[(version("a", 6), &[(2, "m", 6.0)])]).await.unwrap();
+    assert_eq!((done.rows.inserted, done.older), (1, 0));
+    // Within one batch in its order.
+    let back = ResourceVersion {
+        retracted: true,
+        number: None,
+        ..version("c", 0)
+    };
+    let stays = ResourceVersion {
+        number: None,
+        ..version("c", 0)
+    };
+    let both = [
+        (back.clone(), &[][..]),
+        (stays.clone(), &[(3, "c", 1.0)][..]),
+    ];
+    assert_eq!(give(&both).await.unwrap().rows.inserted, 1);
+    let done = give(&[(stays, &[(3, "c", 1.0)]), (back, &[])])
+        .await
+        .unwrap();
+    assert_eq!((done.rows.duplicate, done.retracted), (1, 1));
+    assert_eq!(shown(), "1 b 1,2 m 6");
+}
+
+async fn imports_at_once_leave_the_newest_version<S: Store>(db: &Database, store: S) {
+    let give = |number: i64, backwards: bool| {
+        let mut resources = Resources::default();
+        let mut ids: Vec<i64> = (0..50).collect();
+        if backwards {
+            ids.reverse();
+        }
+        for (index, id) in ids.into_iter().enumerate() {
+            let id = format!("o{id}");
+            resources.versions.push(version(&id, number));
+            let row = heart_rate(number % 3 + 1, "2026-01-05T10:00:00Z", number as f64);
+            resources.vitals.push(VersionRow {
+                version: Some(index),
+                row: with_id(row, &id),
+            });
+        }
+        let store = store.clone();
+        tokio::spawn(async move {
+            loop {
+                match store.store_versions(resources.clone()).await {
+                    Err(error) if error.is_transient() => {}
+                    done => return done.map(|_| ()),
+                }
+            }
+        })
+    };
+    let imports: Vec<_> = (1..=8)
+        .map(|number| give(number, number % 2 == 0))
+        .collect();
+    for import in imports {
+        import.await.unwrap().unwrap();
+    }
+    let rows =
+        db.value("(select count(*) || ' ' || min(value) || ' ' || max(value) from raw_vitals)");
+    let rows = rows.replace(".0", "");
+    assert_eq!(rows, "50 8 8");
+}
+
 async fn what_a_source_takes_back_is_deleted<S: Store>(_: &Database, store: S) {
     let row = |user, id| with_id(heart_rate(user, "2026-01-05T10:00:00Z", 60.0), id);
     store
@@ -925,9 +1059,17 @@ async fn what_a_source_takes_back_is_deleted<S: Store>(_: &Database, store: S) {
             .await
             .unwrap();
     }
-    let back = |user, id: &str| vec![(user, "test".to_owned(), id.to_owned())];
-    assert_eq!(store.retract_raw(back(1, "a")).await.unwrap(), 1);
-    assert_eq!(store.retract_raw(back(1, "a")).await.unwrap(), 0);
+    let back = |id: &str| Resources {
+        versions: vec![ResourceVersion {
+            user_id: Some(1),
+            retracted: true,
+            ..version(id, 1)
+        }],
+        ..Resources::default()
+    };
+    // Rows that were stored before versions were kept.
+    let retracted = async |id| store.store_versions(back(id)).await.unwrap().retracted;
+    assert_eq!((retracted("a").await, retracted("a").await), (1, 0));
     let due = store
         .due_groups(Domain::Vitals, &GroupFilter::default(), 10)
         .await

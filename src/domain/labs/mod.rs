@@ -26,7 +26,7 @@ use crate::columns;
 columns! {
     /// A row of `raw_labs` as a report gave it.
     pub struct LabResult {
-        /// LOINC code, where the report has one.
+        /// LOINC code, or a local code with its system: `system|code`.
         pub code: Option<String>,
         pub name: String,
         pub category: Option<String>,
@@ -102,6 +102,11 @@ pub fn registered_units() -> impl Iterator<Item = (&'static str, &'static str)> 
     analytes::codes()
 }
 
+/// What a report's own flag says, if the fold understands it.
+pub fn reported_flag(interpretation: &str) -> Option<Flag> {
+    Flag::reported(interpretation)
+}
+
 /// The labs domain.
 #[derive(Debug)]
 pub struct Labs;
@@ -131,8 +136,17 @@ impl Fold for Labs {
     type Payload = LabResult;
     type Measure = LabMeasure;
 
+    fn source_key(row: &LabResult) -> &str {
+        row.code.as_deref().unwrap_or(&row.name)
+    }
+
     fn series_named(name: &str) -> String {
-        name.to_lowercase()
+        // Codes of a system, `system|code`, are case-sensitive.
+        if name.contains('|') {
+            name.to_owned()
+        } else {
+            name.to_lowercase()
+        }
     }
 
     fn fold_day(date: NaiveDate, rows: &[RawRow<LabResult>], _: &FoldRules) -> DayFold<LabMeasure> {

@@ -83,6 +83,10 @@ impl Fold for Nutrition {
     type Payload = NutritionEntry;
     type Measure = NutritionMeasure;
 
+    fn source_key(row: &NutritionEntry) -> &str {
+        &row.nutrient
+    }
+
     fn series_named(name: &str) -> String {
         let name = name.trim();
         registry::lookup(name).map_or_else(|| name.to_owned(), |nutrient| nutrient.name.to_owned())

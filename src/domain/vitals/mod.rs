@@ -116,6 +116,10 @@ impl Fold for Vitals {
     type Payload = VitalSample;
     type Measure = VitalMeasure;
 
+    fn source_key(row: &VitalSample) -> &str {
+        &row.metric
+    }
+
     fn series_named(name: &str) -> String {
         registry::lookup(name).map_or_else(|| name.to_owned(), |found| found.metric.name.to_owned())
     }

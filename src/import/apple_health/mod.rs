@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use zip::ZipArchive;
 
 use super::reader::{Halt, Sink};
+pub(super) use record::{SLEEP, STAND_HOUR, sleep, stand_hour};
 
 /// Reads an export; all rows are of `user`, because an export does not say
 /// whose it is.

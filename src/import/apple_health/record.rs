@@ -10,12 +10,12 @@ use crate::import::csv::number;
 use crate::import::item::{Intake, Item, Parsed, Subject, Vital, is_dietary, label, non_empty};
 use crate::import::time::{self, Time, When};
 
-const SLEEP: &str = "HKCategoryTypeIdentifierSleepAnalysis";
+pub(in crate::import) const SLEEP: &str = "HKCategoryTypeIdentifierSleepAnalysis";
 const MINDFUL: &str = "HKCategoryTypeIdentifierMindfulSession";
-const STAND_HOUR: &str = "HKCategoryTypeIdentifierAppleStandHour";
+pub(in crate::import) const STAND_HOUR: &str = "HKCategoryTypeIdentifierAppleStandHour";
 
 /// What a record says, or why it is left out.
-type Or<T> = Result<T, Cow<'static, str>>;
+pub(in crate::import) type Or<T> = Result<T, Cow<'static, str>>;
 
 /// The domain of a record.
 enum Found {
@@ -193,30 +193,33 @@ impl Record {
     }
 }
 
-/// The metric of a sleep interval; old exports number the values.
-fn sleep(value: &str) -> Option<&'static str> {
+/// The metric of a sleep interval; old exports number the values, and other
+/// programs write them with a small first letter.
+pub(in crate::import) fn sleep(value: &str) -> Option<&'static str> {
     let name = value.strip_prefix("HKCategoryValueSleepAnalysis");
-    Some(match name.unwrap_or(value) {
-        "InBed" | "0" => "sleep_in_bed",
-        "Asleep" | "AsleepUnspecified" | "1" => "sleep",
-        "Awake" | "2" => "sleep_awake",
-        "AsleepCore" | "3" => "sleep_core",
-        "AsleepDeep" | "4" => "sleep_deep",
-        "AsleepREM" | "5" => "sleep_rem",
+    let name = name.unwrap_or(value).to_ascii_lowercase();
+    Some(match name.as_str() {
+        "inbed" | "0" => "sleep_in_bed",
+        "asleep" | "asleepunspecified" | "1" => "sleep",
+        "awake" | "2" => "sleep_awake",
+        "asleepcore" | "3" => "sleep_core",
+        "asleepdeep" | "4" => "sleep_deep",
+        "asleeprem" | "5" => "sleep_rem",
         _ => return None,
     })
 }
 
-fn stand_hour(value: &str) -> Or<Vital> {
+pub(in crate::import) fn stand_hour(value: &str) -> Or<Vital> {
     let name = value.strip_prefix("HKCategoryValueAppleStandHour");
-    match name.unwrap_or(value) {
-        "Stood" | "0" => Ok(Vital {
+    let name = name.unwrap_or(value).to_ascii_lowercase();
+    match name.as_str() {
+        "stood" | "0" => Ok(Vital {
             metric: STAND_HOUR.to_owned(),
             value: Some(1.0),
             comparator: None,
             unit: Some("count".to_owned()),
         }),
-        "Idle" | "1" => Err("idle stand hour".into()),
+        "idle" | "1" => Err("idle stand hour".into()),
         _ => Err("unknown stand hour value".into()),
     }
 }

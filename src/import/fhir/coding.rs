@@ -1,9 +1,13 @@
-//! Which code of an observation names it, and which domain it belongs to.
+//! Which code of an observation names it.
 
 use super::node::Node;
 use crate::domain::vitals::registry::{self, NamedBy};
 use crate::domain::{labs, loinc, nutrition};
-use crate::import::item::{label, non_empty};
+use crate::import::item::is_dietary;
+
+/// Most characters of a local code with its system: the fold tells series
+/// apart by no more.
+const MAX_LOCAL_CODE: usize = 200;
 
 /// Whether a LOINC code is that of a registered vital sign.
 fn is_vital_sign(code: &str) -> bool {
@@ -13,15 +17,15 @@ fn is_vital_sign(code: &str) -> bool {
 /// The codes and names of one `CodeableConcept`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Concept {
-    codings: Vec<Coding>,
+    pub(super) codings: Vec<Coding>,
     pub(super) text: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-struct Coding {
-    system: Option<String>,
-    code: Option<String>,
-    display: Option<String>,
+pub(super) struct Coding {
+    pub(super) system: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) display: Option<String>,
 }
 
 impl Coding {
@@ -35,23 +39,45 @@ impl Coding {
     }
 
     /// The code, if it is a LOINC code; local codes are declared as LOINC
-    /// often enough that the system alone does not tell.
+    /// often enough that the system alone does not decide. Without a system
+    /// only a registered code is one.
     fn loinc(&self) -> Option<&str> {
         let code = self.code.as_deref()?;
-        (self.is_loinc_system() && loinc::is_well_formed(code)).then_some(code)
+        let declared = self.is_loinc_system();
+        let registered =
+            self.system.is_none() && (is_vital_sign(code) || labs::is_registered(code));
+        ((declared || registered) && loinc::is_well_formed(code)).then_some(code)
     }
 
-    /// A registered vital sign, declared as LOINC or without any system.
+    /// The code of a registered vital sign, declared as LOINC or without any
+    /// system.
     fn vital_sign(&self) -> Option<&str> {
+        self.loinc().filter(|code| is_vital_sign(code))
+    }
+
+    fn analyte(&self) -> Option<&str> {
+        self.loinc().filter(|code| labs::is_registered(code))
+    }
+
+    /// A `HealthKit` type, whatever system it is declared with: the names
+    /// are used by nobody else.
+    fn healthkit(&self) -> Option<&str> {
+        const PREFIXES: [&str; 3] = [
+            "HKQuantityTypeIdentifier",
+            "HKCategoryTypeIdentifier",
+            "HKCorrelationTypeIdentifier",
+        ];
         let code = self.code.as_deref()?;
-        let loinc = self.system.is_none() || self.is_loinc_system();
-        (loinc && is_vital_sign(code)).then_some(code)
+        let system = self.system.as_deref().unwrap_or_default();
+        let is_type = PREFIXES.iter().any(|prefix| code.starts_with(prefix))
+            || system.contains("developer.apple.com/documentation/healthkit");
+        is_type.then_some(code)
     }
 }
 
 impl Concept {
     pub(super) fn read(node: Node<'_>) -> Result<Concept, String> {
-        let codings = node.list("coding")?.into_iter().map(|coding| {
+        let codings = node.one_or_list("coding")?.into_iter().map(|coding| {
             Ok(Coding {
                 system: coding.text("system")?,
                 code: coding.text("code")?,
@@ -74,24 +100,75 @@ impl Concept {
         self.codings
             .iter()
             .any(|coding| coding.vital_sign().is_some())
+            || self.healthkit_metric().is_some()
     }
 
     pub(super) fn is_lab_result(&self) -> bool {
-        let mut codes = self.codings.iter().filter_map(Coding::loinc);
-        codes.any(labs::is_registered)
+        self.codings.iter().any(|coding| coding.analyte().is_some())
     }
 
-    /// The LOINC code: one of a registered vital sign before any other.
+    /// The first `HealthKit` type.
+    pub(super) fn healthkit(&self) -> Option<&str> {
+        self.codings.iter().find_map(Coding::healthkit)
+    }
+
+    fn healthkit_metric(&self) -> Option<&str> {
+        self.healthkit()
+            .filter(|kind| registry::lookup(kind).is_some())
+    }
+
+    /// The `HealthKit` type of a nutrient.
+    pub(super) fn dietary(&self) -> Option<&str> {
+        self.healthkit().filter(|kind| is_dietary(kind))
+    }
+
+    /// The LOINC code of a result: one of a registered analyte before any
+    /// other.
     pub(super) fn loinc(&self) -> Option<&str> {
-        let vital = self.codings.iter().find_map(Coding::vital_sign);
-        vital.or_else(|| self.codings.iter().find_map(Coding::loinc))
+        let analyte = self.codings.iter().find_map(Coding::analyte);
+        analyte.or_else(|| self.codings.iter().find_map(Coding::loinc))
     }
 
-    /// LOINC code, else the first code, else the text.
+    /// A registered `HealthKit` type, which says what the number is, else a
+    /// registered vital sign, a LOINC code, the first code or the text.
     pub(super) fn metric(&self) -> Option<&str> {
-        self.loinc()
+        let vital = || self.codings.iter().find_map(Coding::vital_sign);
+        self.healthkit_metric()
+            .or_else(vital)
+            .or_else(|| self.codings.iter().find_map(Coding::loinc))
             .or_else(|| self.first_code())
             .or(self.text.as_deref())
+    }
+
+    /// The name that releases without `HealthKit` types gave a vital sign.
+    pub(super) fn former_metric(&self) -> Option<&str> {
+        self.codings
+            .iter()
+            .find_map(Coding::vital_sign)
+            .or_else(|| self.codings.iter().find_map(Coding::loinc))
+            .or_else(|| self.first_code())
+            .or(self.text.as_deref())
+    }
+
+    /// What a result is a series by: the LOINC code, else the first code as
+    /// `system|code`, `|code` without a system. None without any code.
+    ///
+    /// # Errors
+    /// The code is too long to be told from others.
+    pub(super) fn result_code(&self) -> Result<Option<String>, &'static str> {
+        if let Some(loinc) = self.loinc() {
+            return Ok(Some(loinc.to_owned()));
+        }
+        let Some(coding) = self.codings.iter().find(|coding| coding.code.is_some()) else {
+            return Ok(None);
+        };
+        let system = coding.system.as_deref().unwrap_or_default();
+        let code = coding.code.as_deref().unwrap_or_default();
+        let code = format!("{system}|{code}");
+        if code.chars().count() > MAX_LOCAL_CODE {
+            return Err("code and system are longer than 200 characters");
+        }
+        Ok(Some(code))
     }
 
     /// A code, display or text that is that of a registered nutrient, else what
@@ -126,59 +203,15 @@ impl Concept {
             .or(display)
             .or_else(|| self.first_code())
     }
-}
 
-/// Where an observation belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Belongs {
-    Vitals,
-    /// With the category's name.
-    Labs(Option<String>),
-    /// Nowhere, for this reason.
-    Nowhere(String),
-}
-
-/// Finds the domain from the categories; without one, `vital_sign` decides.
-pub(super) fn belongs(
-    observation: Node<'_>,
-    vital_sign: bool,
-    lab_result: bool,
-) -> Result<Belongs, String> {
-    let categories = observation.one_or_list("category")?;
-    let categories: Vec<Concept> = categories
-        .into_iter()
-        .map(Concept::read)
-        .collect::<Result<_, _>>()?;
-    let mut lab = None;
-    let mut other = None;
-    for category in &categories {
-        let codes = category.codings.iter().filter_map(|c| c.code.as_deref());
-        let only_text = category
-            .text
-            .as_deref()
-            .filter(|_| category.first_code().is_none());
-        for code in codes.chain(only_text) {
-            let plain: String = code
-                .chars()
-                .filter(char::is_ascii_alphanumeric)
-                .map(|c| c.to_ascii_lowercase())
-                .collect();
-            if plain.contains("vitalsign") {
-                return Ok(Belongs::Vitals);
-            } else if plain == "laboratory" || plain == "lab" {
-                lab = lab.or(Some(category));
-            } else {
-                other = other.or_else(|| non_empty(code));
-            }
-        }
+    /// Every code, display and text.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        let codings = self
+            .codings
+            .iter()
+            .flat_map(|coding| [coding.code.as_deref(), coding.display.as_deref()]);
+        codings.chain([self.text.as_deref()]).flatten()
     }
-    Ok(match (lab, other) {
-        (Some(category), _) => Belongs::Labs(category.name().map(str::to_owned)),
-        (None, Some(code)) => Belongs::Nowhere(format!("category {}", label(&code))),
-        (None, None) if vital_sign => Belongs::Vitals,
-        (None, None) if lab_result => Belongs::Labs(None),
-        (None, None) => Belongs::Nowhere("no category".to_owned()),
-    })
 }
 
 #[cfg(test)]
@@ -193,11 +226,6 @@ mod tests {
 
     fn concept(value: Value) -> Concept {
         Concept::read(Node::resource(&map(value))).unwrap()
-    }
-
-    fn domain(category: Value) -> Belongs {
-        let map = map(json!({"category": category}));
-        belongs(Node::resource(&map), false, false).unwrap()
     }
 
     #[test]
@@ -215,40 +243,15 @@ mod tests {
         ], "text": "Glucose"}));
         assert_eq!(local.loinc(), None);
         assert_eq!(
+            local.result_code(),
+            Ok(Some("http://loinc.org|GLU-LOCAL".into()))
+        );
+        assert_eq!(
             (local.metric(), local.name()),
             (Some("GLU-LOCAL"), Some("Glucose"))
         );
         let text = concept(json!({"text": "eye colour"}));
         assert_eq!(text.metric(), Some("eye colour"));
         assert_eq!(concept(json!({})).metric(), None);
-    }
-
-    #[test]
-    fn knows_categories_however_spelt() {
-        let code = |code: &str| json!([{"coding": [{"code": code}]}]);
-        for vital in [
-            "vital-signs",
-            "vital-sign",
-            "Vital Signs",
-            "VITAL_SIGNS",
-            "vitalsigns",
-        ] {
-            assert_eq!(domain(code(vital)), Belongs::Vitals, "{vital}");
-        }
-        for lab in ["laboratory", "LAB"] {
-            assert_eq!(domain(code(lab)), Belongs::Labs(Some(lab.into())));
-        }
-        assert_eq!(
-            domain(code("survey")),
-            Belongs::Nowhere("category survey".into())
-        );
-        assert_eq!(domain(json!([])), Belongs::Nowhere("no category".into()));
-        assert_eq!(
-            domain(json!({"text": "Laboratory"})),
-            Belongs::Labs(Some("Laboratory".into()))
-        );
-        let two =
-            json!([{"coding": [{"code": "procedure"}]}, {"coding": [{"code": "vital-signs"}]}]);
-        assert_eq!(domain(two), Belongs::Vitals);
     }
 }

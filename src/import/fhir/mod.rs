@@ -3,36 +3,50 @@
 //! Only Observations and `NutritionIntake`s become rows. Which of these forms a file has is told
 //! from its content.
 
+mod category;
 mod coding;
+mod healthkit;
+mod interpretation;
 mod node;
 mod nutrition_intake;
 mod observation;
+mod person;
+mod range;
 mod resource;
 mod subject;
 mod value;
+mod version;
 
 use std::io::{BufRead, BufReader, Read};
 
 use serde::de::IgnoredAny;
 
 use super::reader::{Halt, Sink, Tracked};
+pub(super) use person::SharedPeople;
 use resource::{Lines, Walk};
 
 /// Most bytes of a first line that may be NDJSON: a longer one is read as a
 /// stream, which only loses the chance to go on after a syntax error.
 const MAX_FIRST_LINE: u64 = 1024 * 1024;
 
-/// Reads a file; with `user` every row is that user's.
-pub(super) fn read(reader: impl Read, user: Option<i64>, sink: &mut dyn Sink) -> Result<(), Halt> {
+/// Reads a file; with `user` every row is that user's. Patients are added to
+/// `people` and known to the observations after them: an earlier pass makes
+/// known those that follow.
+pub(super) fn read(
+    reader: impl Read,
+    user: Option<i64>,
+    people: &SharedPeople,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
     let mut reader = BufReader::new(reader);
     let mut start = Vec::new();
     let line = first_line(&mut reader, &mut start).map_err(|error| Halt::io(1, error))?;
     let by_line = line.is_some_and(|line| is_complete(&start[line..]));
     let reader = Tracked::starting_with(start, reader);
     if by_line {
-        lines(reader, user, sink)
+        lines(reader, user, people, sink)
     } else {
-        document(reader, user, sink)
+        document(reader, user, people, sink)
     }
 }
 
@@ -73,6 +87,7 @@ fn is_complete(line: &[u8]) -> bool {
 fn lines(
     mut reader: Tracked<impl Read>,
     user: Option<i64>,
+    people: &SharedPeople,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
     let position = reader.position();
@@ -88,7 +103,7 @@ fn lines(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let mut walk = Walk::new(sink, user, Lines::Fixed(line));
+        let mut walk = Walk::new(sink, user, people, Lines::Fixed(line));
         let mut json = serde_json::Deserializer::from_slice(&text);
         let read = walk.read(&mut json);
         let read = read.and_then(|()| json.end().map_err(|error| walk.malformed(error)));
@@ -105,13 +120,14 @@ fn lines(
 fn document(
     mut reader: Tracked<impl Read>,
     user: Option<i64>,
+    people: &SharedPeople,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
     let position = reader.position();
     let mut values = 0;
     while skip_space(&mut reader).map_err(|error| Halt::io(position.line(), error))? {
         position.next_record();
-        let mut walk = Walk::new(&mut *sink, user, Lines::At(&position));
+        let mut walk = Walk::new(&mut *sink, user, people, Lines::At(&position));
         walk.read(&mut serde_json::Deserializer::from_reader(&mut reader))?;
         values += 1;
     }
@@ -143,6 +159,7 @@ fn skip_space(reader: &mut impl BufRead) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use super::SharedPeople;
     use crate::import::testing::{Collected, fault};
 
     const OBSERVATION: &str = r#"{"resourceType":"Observation","status":"final",
@@ -156,12 +173,17 @@ mod tests {
 
     fn found(text: &str) -> Collected {
         let mut found = Collected::keep_going();
-        super::read(text.as_bytes(), None, &mut found).unwrap();
+        super::read(text.as_bytes(), None, &SharedPeople::default(), &mut found).unwrap();
         found
     }
 
     fn cause(text: &str) -> String {
-        let read = super::read(text.as_bytes(), None, &mut Collected::keep_going());
+        let read = super::read(
+            text.as_bytes(),
+            None,
+            &SharedPeople::default(),
+            &mut Collected::keep_going(),
+        );
         let fault = fault(read);
         format!("{}: {}", fault.line.unwrap(), fault.cause)
     }

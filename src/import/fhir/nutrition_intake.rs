@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::coding::Concept;
 use super::node::Node;
-use super::observation::{note, source};
+use super::observation::{note, number, source};
 use super::subject::{Or, occurrence, subject};
 use super::value;
+use super::version::version;
 use crate::import::item::{Intake, Item, Parsed, Subject};
 
 /// Reads the nutrients of what was consumed: a row for each
@@ -18,50 +19,53 @@ use crate::import::item::{Intake, Item, Parsed, Subject};
 pub(super) fn items(map: &Map<String, Value>, user: Option<i64>) -> Result<Vec<Item>, String> {
     let node = Node::resource(map);
     let labels = node.list("ingredientLabel")?;
-    let common = match common(node, user)? {
+    let status = node.text("status")?.unwrap_or_default();
+    let subject = match user {
+        Some(user) => Ok(Subject::User(user)),
+        None => subject(node)?,
+    };
+    let version = version(node, "NutritionIntake", user, subject.as_ref().ok())?;
+    let is_error = status == "entered-in-error";
+    let version = version.map(|version| {
+        if is_error {
+            version.retracting()
+        } else {
+            version
+        }
+    });
+    let mut items: Vec<Item> = version.map(Item::Version).into_iter().collect();
+    if is_error || matches!(status.as_str(), "not-done" | "preparation") {
+        items.push(Item::Skipped(format!("status {status}").into()));
+        return Ok(items);
+    }
+    let common = match common(node, subject)? {
         Ok(common) => common,
-        Err(reason) => return Ok(vec![Item::Skipped(reason)]),
+        Err(reason) => {
+            items.push(Item::Skipped(reason));
+            return Ok(items);
+        }
     };
     if labels.is_empty() {
-        return Ok(vec![Item::Skipped("no nutrients".into())]);
+        items.push(Item::Skipped("no nutrients".into()));
+        return Ok(items);
     }
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut items = Vec::with_capacity(labels.len());
+    let mut seen = HashMap::new();
     for label in labels {
-        let intake = match intake(label)? {
-            Ok(intake) => intake,
-            Err(reason) => {
-                items.push(Item::Skipped(reason));
-                continue;
-            }
+        let mut item = match intake(label)? {
+            Ok(intake) => Item::Nutrition(common.clone().with(intake)),
+            Err(reason) => Item::Skipped(reason),
         };
-        let times = seen.entry(intake.nutrient.clone()).or_default();
-        *times += 1;
-        let mut row = common.clone().with(intake);
-        // Each label is a row: the second of one nutrient corrects no first.
-        if *times > 1 {
-            row.source_id = row.source_id.map(|id| format!("{id}#{times}"));
-        }
-        items.push(Item::Nutrition(row));
+        number(&mut item, &mut seen);
+        items.push(item);
     }
     Ok(items)
 }
 
 /// A row that lacks only its nutrient.
-fn common(node: Node<'_>, user: Option<i64>) -> Result<Or<Parsed<()>>, String> {
-    let status = node.text("status")?.unwrap_or_default();
-    if matches!(
-        status.as_str(),
-        "entered-in-error" | "not-done" | "preparation"
-    ) {
-        return Ok(Err(format!("status {status}").into()));
-    }
-    let subject = match user {
-        Some(user) => Subject::User(user),
-        None => match subject(node)? {
-            Ok(subject) => subject,
-            Err(reason) => return Ok(Err(reason)),
-        },
+fn common(node: Node<'_>, subject: Or<Subject>) -> Result<Or<Parsed<()>>, String> {
+    let subject = match subject {
+        Ok(subject) => subject,
+        Err(reason) => return Ok(Err(reason)),
     };
     let (start, end) = match occurrence(node)? {
         Ok(times) => times,
@@ -119,7 +123,9 @@ mod tests {
           {"nutrient":{"concept":{"text":"Love"}}}]}"#;
 
     fn read(text: &str) -> Vec<Item> {
-        items(&serde_json::from_str(text).unwrap(), None).unwrap()
+        let mut items = items(&serde_json::from_str(text).unwrap(), None).unwrap();
+        items.retain(|item| !matches!(item, Item::Version(_)));
+        items
     }
 
     fn reason(text: &str) -> String {

@@ -6,7 +6,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{nutrition_intake, observation};
+use super::node::Node;
+use super::person::{Person, SharedPeople};
+use super::subject::person_named;
+use super::{nutrition_intake, observation, version};
 use crate::import::item::Item;
 use crate::import::reader::{Halt, Position, Sink};
 
@@ -24,6 +27,13 @@ pub(super) struct Walk<'a> {
     pub(super) sink: &'a mut dyn Sink,
     pub(super) user: Option<i64>,
     pub(super) lines: Lines<'a>,
+    people: &'a SharedPeople,
+    /// The Patient that the entry being read holds.
+    patient: Option<Person>,
+    /// Whether an entry is being read, whose end may say more of its resource.
+    in_entry: bool,
+    /// What the entry's resource gave, and the line that it ended on.
+    held: Option<(u64, Result<Vec<Item>, String>)>,
     /// Entries of Bundles begun so far.
     entries: u64,
     /// What the document holds at the point reached, for errors.
@@ -33,11 +43,20 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(sink: &'a mut dyn Sink, user: Option<i64>, lines: Lines<'a>) -> Walk<'a> {
+    pub(super) fn new(
+        sink: &'a mut dyn Sink,
+        user: Option<i64>,
+        people: &'a SharedPeople,
+        lines: Lines<'a>,
+    ) -> Walk<'a> {
         Walk {
             sink,
             user,
             lines,
+            people,
+            patient: None,
+            in_entry: false,
+            held: None,
             entries: 0,
             expecting: RESOURCE,
             halt: None,
@@ -93,10 +112,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Hands on what one resource gave.
+    /// Hands on what a resource with versions gave, at the end of its entry
+    /// where it has one.
+    fn emit_version(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        if !self.in_entry {
+            return self.emit(record);
+        }
+        self.held = Some((self.line(), record));
+        Ok(())
+    }
+
     fn emit(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
+        self.emit_at(self.line(), record)
+    }
+
+    /// Hands on what one resource gave.
+    fn emit_at(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
         let record = record.map_err(|cause| self.cause(&cause));
-        let line = self.line();
         self.sink.record(line, record)?;
         if let Lines::At(position) = self.lines {
             position.next_record();
@@ -114,8 +146,20 @@ impl<'a> Walk<'a> {
                     }
                     Ok(())
                 }
-                "Observation" => self.emit(observation::items(map, self.user)),
-                "NutritionIntake" => self.emit(nutrition_intake::items(map, self.user)),
+                "Observation" => {
+                    let record = observation::items(map, self.user, &self.people.lock());
+                    self.emit_version(record)
+                }
+                "Patient" => {
+                    let patient = Node::resource(map);
+                    let person = Person::read(patient);
+                    if let Ok(Some(id)) = patient.text("id") {
+                        self.people.lock().add(&id, person);
+                    }
+                    self.patient = Some(person);
+                    self.emit(Ok(vec![observation::other_resource("Patient")]))
+                }
+                "NutritionIntake" => self.emit_version(nutrition_intake::items(map, self.user)),
                 other => self.emit(Ok(vec![observation::other_resource(other)])),
             },
             Some(_) => self.emit(Err("`resourceType` is not a string".to_owned())),
@@ -162,7 +206,7 @@ impl<'de> Visitor<'de> for Resource<'_, '_> {
                     empty = access.next_value_seed(Entries(walk))?;
                 }
                 // Large, and nothing of them is read.
-                "text" | "contained" | "extension" => {
+                "text" | "extension" => {
                     access.next_value::<IgnoredAny>()?;
                 }
                 _ => {
@@ -223,16 +267,46 @@ impl<'de> Visitor<'de> for Entry<'_, '_> {
         f.write_str("an entry")
     }
 
+    /// Returns true for a deletion as well: it is a record of its own.
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<bool, A::Error> {
+        let walk = self.0;
         let mut held = false;
+        let mut entry = Map::new();
+        walk.patient = None;
+        walk.in_entry = true;
         while let Some(key) = access.next_key::<String>()? {
-            if key == "resource" {
-                self.0.expecting = RESOURCE;
-                access.next_value_seed(Resource(self.0))?;
-                held = true;
-            } else {
-                access.next_value::<IgnoredAny>()?;
+            match key.as_str() {
+                "resource" => {
+                    walk.expecting = RESOURCE;
+                    access.next_value_seed(Resource(walk))?;
+                    held = true;
+                }
+                "fullUrl" | "request" | "response" => {
+                    entry.insert(key, access.next_value()?);
+                }
+                _ => {
+                    access.next_value::<IgnoredAny>()?;
+                }
             }
+        }
+        if let Some(person) = walk.patient.take()
+            && let Some(Value::String(url)) = entry.get("fullUrl")
+            && let Some(name) = person_named(url)
+        {
+            walk.people.lock().add(&name, person);
+        }
+        walk.in_entry = false;
+        if let Some((line, mut record)) = walk.held.take() {
+            if let Ok(items) = &mut record {
+                version::complete(items, &entry);
+            }
+            let result = walk.emit_at(line, record);
+            walk.check(result)?;
+        }
+        if !held && let Some(items) = version::deleted(&entry, walk.user) {
+            held = true;
+            let result = walk.emit(Ok(items));
+            walk.check(result)?;
         }
         Ok(held)
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::node::Node;
+use super::person::{People, Person};
 use crate::import::item::{Subject, label};
 use crate::import::time::{self, Time, When};
 
@@ -34,6 +35,34 @@ pub(super) fn subject(observation: Node<'_>) -> Result<Or<Subject>, String> {
     })
 }
 
+/// What is known of the person that `subject` refers to, in the file or
+/// contained in the observation itself.
+pub(super) fn person(observation: Node<'_>, people: &People) -> Result<Person, String> {
+    if let Ok(Subject::Reference(reference)) = subject(observation)? {
+        return Ok(people.get(&reference));
+    }
+    let Some(subject) = observation.object("subject")? else {
+        return Ok(Person::default());
+    };
+    let reference = subject.text("reference")?.unwrap_or_default();
+    for contained in observation.list("contained")? {
+        let is_patient = contained.text("resourceType")?.as_deref() == Some("Patient");
+        let id = contained.text("id")?.unwrap_or_default();
+        if is_patient && reference.strip_prefix('#') == Some(id.as_str()) {
+            return Ok(Person::read(contained));
+        }
+    }
+    Ok(Person::default())
+}
+
+/// The name of a person that a `fullUrl` gives.
+pub(super) fn person_named(url: &str) -> Option<String> {
+    match from_reference(url) {
+        Ok(Subject::Reference(reference)) => Some(reference),
+        _ => None,
+    }
+}
+
 fn from_reference(reference: &str) -> Or<Subject> {
     let reference = match reference.split_once("/_history/") {
         Some((current, _)) => current,
@@ -60,13 +89,14 @@ fn from_reference(reference: &str) -> Or<Subject> {
 /// Reads `effective[x]`; never `issued`, which says when a report was made
 /// available.
 pub(super) fn effective(observation: Node<'_>) -> Result<Or<(When, Option<When>)>, String> {
+    // A period says more than a time that some write beside it.
+    if let Some(period) = observation.object("effectivePeriod")? {
+        return interval(period);
+    }
     for field in ["effectiveDateTime", "effectiveInstant"] {
         if let Some(text) = observation.text(field)? {
             return Ok(instant(field, &text)?.map(|when| (when, None)));
         }
-    }
-    if let Some(period) = observation.object("effectivePeriod")? {
-        return interval(period);
     }
     if let Some(timing) = observation.object("effectiveTiming")?
         && let Some(text) = timing.first_text("event")?
@@ -191,6 +221,12 @@ mod tests {
         let period = json!({"effectivePeriod": {"start": "2024-05-06", "end": "2024-05-07"}});
         assert_eq!(
             read(period),
+            Ok(Ok((day("2024-05-06"), Some(day("2024-05-07")))))
+        );
+        let both = json!({"effectiveDateTime": "2024-05-08",
+            "effectivePeriod": {"start": "2024-05-06", "end": "2024-05-07"}});
+        assert_eq!(
+            read(both),
             Ok(Ok((day("2024-05-06"), Some(day("2024-05-07")))))
         );
         let none = Ok(Err("no time".into()));

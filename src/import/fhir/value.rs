@@ -4,7 +4,9 @@ use super::coding::Concept;
 use super::node::Node;
 use super::subject::Or;
 use crate::domain::number::Comparator;
+use crate::domain::units;
 use crate::import::bound::{self, Measured};
+use crate::import::csv::number as plain_number;
 use crate::import::item::label;
 
 /// The `value[x]` field of a node: its name, if it has one.
@@ -27,6 +29,16 @@ pub(super) fn is_present(node: Node<'_>) -> Result<bool, String> {
 fn absent(node: Node<'_>) -> Result<&'static str, String> {
     let reason = node.object("dataAbsentReason")?;
     Ok(reason.map_or("no value", |_| "data absent"))
+}
+
+/// A plain number or a bound.
+fn of_text(metric: &str, text: &str) -> Option<Measured> {
+    let number = plain_number(text).map(|number| Measured {
+        value: Some(number),
+        comparator: None,
+        unit: None,
+    });
+    number.or_else(|| bound::of_text(metric, text))
 }
 
 /// What was measured of `metric`: a number or a bound.
@@ -52,7 +64,7 @@ pub(super) fn vital(node: Node<'_>, metric: &str) -> Result<Or<Measured>, String
                 }
                 _ => None,
             };
-            let found = text.and_then(|text| bound::of_text(metric, &text));
+            let found = text.and_then(|text| of_text(metric, &text));
             return Ok(found.ok_or_else(|| format!("{} is not a number", label(other)).into()));
         }
     };
@@ -146,36 +158,40 @@ pub(super) fn lab(node: Node<'_>) -> Result<Or<(String, Option<String>)>, String
     })
 }
 
-/// The first reference range: `low-high`, `>=low`, `<=high`, or its text.
-pub(super) fn reference_range(node: Node<'_>) -> Result<Option<String>, String> {
-    let ranges = node.one_or_list("referenceRange")?;
-    let Some(range) = ranges.first() else {
-        return Ok(None);
-    };
-    match range_text(*range)? {
-        Some(text) => Ok(Some(text)),
-        None => range.text("text"),
-    }
-}
-
-/// The first interpretation: its code, else its text.
-pub(super) fn interpretation(node: Node<'_>) -> Result<Option<String>, String> {
-    let concepts = node.one_or_list("interpretation")?;
-    let Some(concept) = concepts.first() else {
-        return Ok(None);
-    };
-    let concept = Concept::read(*concept)?;
-    Ok(concept.first_code().map(str::to_owned).or(concept.text))
-}
-
-/// The UCUM code, else the unit for people, else a code of another system.
-fn unit(quantity: Node<'_>) -> Result<Option<String>, String> {
+/// The UCUM code, else the unit for people, else a code without a system. A
+/// code of another system (SNOMED CT) is no unit, and keeps its system so that
+/// it is not taken for one.
+///
+/// A unit for people that contradicts the UCUM code (`g/L`, coded `mg/L`)
+/// leaves both, as `g/L|mg/L`: a text that no conversion reads, so that the
+/// number stays apart.
+pub(super) fn unit(quantity: Node<'_>) -> Result<Option<String>, String> {
     let system = quantity.text("system")?.unwrap_or_default();
-    let code = quantity.text("code")?;
-    if system.contains("unitsofmeasure.org") && code.is_some() {
-        return Ok(code);
+    let (code, unit) = (quantity.text("code")?, quantity.text("unit")?);
+    let is_ucum =
+        system.contains("unitsofmeasure.org") || system.ends_with("2.16.840.1.113883.6.8");
+    Ok(match (code, unit) {
+        (Some(code), Some(unit)) if is_ucum && contradict(&code, &unit) => {
+            Some(format!("{unit}|{code}"))
+        }
+        (Some(code), _) if is_ucum => Some(code),
+        (_, Some(unit)) => Some(unit),
+        (Some(code), None) if system.is_empty() => Some(code),
+        (Some(code), None) => Some(format!("{system}|{code}")),
+        (None, None) => None,
+    })
+}
+
+/// Whether two units are both understood and differ by a factor, or in that
+/// one is an amount of substance.
+fn contradict(code: &str, unit: &str) -> bool {
+    let (Some(code), Some(unit)) = (units::normalize(code), units::normalize(unit)) else {
+        return false;
+    };
+    match units::convert(1.0, &unit, &code) {
+        Ok(factor) => (factor - 1.0).abs() > 1e-9,
+        Err(_) => code.contains("mol") != unit.contains("mol"),
     }
-    Ok(quantity.text("unit")?.or(code))
 }
 
 const NO_COMPARATOR: &str = "`valueQuantity.comparator` is not one of <, <=, >=, >";
@@ -388,20 +404,41 @@ mod tests {
     }
 
     #[test]
-    fn reads_ranges_and_flags_of_both_versions() {
-        let range = |json: &str| reference_range(Node::resource(&parse(json))).unwrap();
-        let both = r#"{"referenceRange":[{"low":{"value":3.50},"high":{"value":5}}]}"#;
-        assert_eq!(range(both).as_deref(), Some("3.50-5"));
-        let low = r#"{"referenceRange":[{"low":{"value":7}}]}"#;
-        assert_eq!(range(low).as_deref(), Some(">=7"));
-        let text = r#"{"referenceRange":[{"text":"Negative"}]}"#;
-        assert_eq!(range(text).as_deref(), Some("Negative"));
-        let flag = |json: &str| interpretation(Node::resource(&parse(json))).unwrap();
-        let stu3 = r#"{"interpretation":{"coding":[{"code":"H"}]}}"#;
-        let r4 = r#"{"interpretation":[{"coding":[{"code":"H"}]}]}"#;
-        assert_eq!(
-            (flag(stu3).as_deref(), flag(r4).as_deref()),
-            (Some("H"), Some("H"))
-        );
+    fn a_unit_is_certain_or_kept_as_reported() {
+        let ucum = "http://unitsofmeasure.org";
+        let snomed = "http://snomed.info/sct";
+        for (system, code, given, expected) in [
+            (ucum, "mmol/L", "mmol/l", "mmol/L"),
+            (ucum, "mg/dL", "", "mg/dL"),
+            (ucum, "", "mg/dL", "mg/dL"),
+            (ucum, "mm[Hg]", "mmHg", "mm[Hg]"),
+            (ucum, "/min", "beats/minute", "/min"),
+            (ucum, "Cel", "°C", "Cel"),
+            (ucum, "U/L", "IU/L", "U/L"),
+            (ucum, "10*3/uL", "K/uL", "10*3/uL"),
+            (ucum, "10*9/L", "10*3/uL", "10*9/L"),
+            (ucum, "%", "percent", "%"),
+            (ucum, "{count}", "steps", "{count}"),
+            ("urn:oid:2.16.840.1.113883.6.8", "kg", "kg", "kg"),
+            ("", "kg", "", "kg"),
+            ("", "", "kg", "kg"),
+            ("", "kg", "kilo", "kilo"),
+            (snomed, "258", "g", "g"),
+            (snomed, "258", "", "http://snomed.info/sct|258"),
+            ("urn:lab:units", "mg", "", "urn:lab:units|mg"),
+            // They contradict each other.
+            (ucum, "mg/L", "g/L", "g/L|mg/L"),
+            (ucum, "kg", "[lb_av]", "[lb_av]|kg"),
+            (ucum, "[degF]", "Cel", "Cel|[degF]"),
+            (ucum, "mg/dL", "mmol/L", "mmol/L|mg/dL"),
+            (ucum, "mmol/mol", "%", "%|mmol/mol"),
+        ] {
+            let map = serde_json::json!({"system": system, "code": code, "unit": given});
+            let found = unit(Node::resource(map.as_object().unwrap())).unwrap();
+            assert_eq!(found.as_deref(), Some(expected), "{system} {code} {given}");
+            if expected.contains('|') {
+                assert_eq!(units::normalize(expected), None, "{expected}");
+            }
+        }
     }
 }

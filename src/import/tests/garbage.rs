@@ -12,7 +12,12 @@ fn read_all(bytes: &[u8]) {
     for user in [None, Some(1)] {
         let sink = &mut Collected::keep_going();
         // Any end will do, as long as there is one.
-        drop(fhir::read(bytes, user, sink));
+        drop(fhir::read(
+            bytes,
+            user,
+            &fhir::SharedPeople::default(),
+            sink,
+        ));
         drop(csv::survey(bytes, user));
         drop(csv::read(bytes, user, csv::Marks::default(), sink));
     }

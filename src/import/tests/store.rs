@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
+use crate::domain::labs::Labs;
+use crate::domain::nutrition::Nutrition;
+use crate::domain::vitals::Vitals;
 use crate::domain::{Columns, Domain, Fold, NewRow, UserId, Value};
-use crate::store::{ErrorClass, Inserted, RawStore, StoreError};
+use crate::store::{ErrorClass, Inserted, RawStore, Resources, StoreError, VersionRow, Versioned};
 
 /// One raw row: its user, offset, source and the columns of its domain.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +65,21 @@ impl RawStore for Memory {
         Ok(known.collect())
     }
 
-    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64, StoreError> {
-        Ok(rows.len() as u64)
+    /// Every version counts: which one is in force is not the importers' part.
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned, StoreError> {
+        fn rows<P>(rows: Vec<VersionRow<P>>) -> Vec<NewRow<P>> {
+            rows.into_iter().map(|row| row.row).collect()
+        }
+        let mut done = Versioned::default();
+        done.rows
+            .add(self.insert_raw::<Vitals>(rows(resources.vitals)).await?);
+        done.rows
+            .add(self.insert_raw::<Labs>(rows(resources.labs)).await?);
+        done.rows.add(
+            self.insert_raw::<Nutrition>(rows(resources.nutrition))
+                .await?,
+        );
+        Ok(done)
     }
 
     async fn insert_raw<F: Fold>(

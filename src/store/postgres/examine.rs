@@ -169,6 +169,7 @@ fn indexes() -> Vec<String> {
         "aggregation_groups_due",
         "aggregation_groups_pkey",
         "patient_users_pkey",
+        "resource_versions_pkey",
         "sealed_groups_pkey",
         "user_time_zones_pkey",
         "worker_control_pkey",

@@ -28,6 +28,7 @@ mod session;
 mod sqlstate;
 mod stream;
 mod tls;
+mod versions;
 mod workers;
 
 use std::collections::HashMap;
@@ -123,8 +124,8 @@ impl RawStore for PgStore {
         on_connection!(self, "resolve users", c => raw::resolve_users(c, references))
     }
 
-    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64> {
-        on_connection!(self, "retract raw rows", c => raw::retract(c, rows))
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        on_connection!(self, "store versions", c => versions::store(c, resources))
     }
 
     async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {

@@ -236,33 +236,3 @@ fn bind_rows<F: Fold>(text: String, rows: Vec<NewRow<F::Payload>>) -> Statement 
     }
     payloads.bind(statement)
 }
-
-pub(super) async fn retract(
-    connection: &mut AsyncPgConnection,
-    rows: Vec<(UserId, String, String)>,
-) -> QueryResult<u64> {
-    let users: Vec<_> = rows.iter().map(|row| row.0).collect();
-    let sources: Vec<_> = rows.iter().map(|row| row.1.as_str()).collect();
-    let ids: Vec<_> = rows.iter().map(|row| row.2.as_str()).collect();
-    connection
-        .transaction(async |connection| {
-            let mut deleted = 0;
-            for domain in Domain::ALL {
-                // Searches the rows of these users: seldom enough to need no
-                // index of its own.
-                deleted += diesel::sql_query(format!(
-                    "delete from {} r \
-                     using unnest($1::bigint[], $2::text[], $3::text[]) as s (user_id, source, source_id) \
-                     where r.user_id = s.user_id and r.source = s.source and r.source_id = s.source_id",
-                    with_domain!(*domain, F => F::RAW_TABLE)
-                ))
-                .bind::<Array<BigInt>, _>(&users)
-                .bind::<Array<Text>, _>(&sources)
-                .bind::<Array<Text>, _>(&ids)
-                .execute(&mut *connection)
-                .await?;
-            }
-            QueryResult::Ok(deleted as u64)
-        })
-        .await
-}

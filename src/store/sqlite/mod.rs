@@ -17,6 +17,7 @@ mod raw;
 mod read;
 mod retention;
 mod rows;
+mod versions;
 mod workers;
 
 use std::collections::HashMap;
@@ -113,8 +114,8 @@ impl RawStore for SqliteStore {
             .await
     }
 
-    async fn retract_raw(&self, rows: Vec<(UserId, String, String)>) -> Result<u64> {
-        self.write("retract raw rows", move |c| raw::retract(c, rows))
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        self.write("store versions", move |c| versions::store(c, resources))
             .await
     }
 

@@ -134,23 +134,3 @@ fn execute<F: Fold>(
         .bind::<Nullable<Text>, _>(row.note);
     rows::bind_values(statement, F::Payload::COLUMNS, row.payload.into_values()).execute(connection)
 }
-
-pub(super) fn retract(
-    connection: &mut SqliteConnection,
-    rows: Vec<(UserId, String, String)>,
-) -> QueryResult<u64> {
-    let mut deleted = 0;
-    for (user_id, source, source_id) in rows {
-        for domain in Domain::ALL {
-            deleted += diesel::sql_query(format!(
-                "delete from {} where user_id = ? and source = ? and source_id = ?",
-                with_domain!(*domain, F => F::RAW_TABLE)
-            ))
-            .bind::<BigInt, _>(user_id)
-            .bind::<Text, _>(&source)
-            .bind::<Text, _>(&source_id)
-            .execute(connection)?;
-        }
-    }
-    Ok(deleted as u64)
-}
