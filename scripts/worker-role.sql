@@ -12,6 +12,8 @@ begin
     if not exists (select from pg_roles where rolname = 'vitalfold_worker') then
         create role vitalfold_worker login;
     end if;
+exception when duplicate_object or unique_violation then
+    raise notice 'another session has created the role meanwhile';
 end
 $$;
 

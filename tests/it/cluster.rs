@@ -286,7 +286,7 @@ impl Session {
     }
 
     /// Waits for the end of a session that the server ended.
-    pub(crate) fn is_cut(mut self) {
+    pub(crate) fn end_cut(mut self) {
         drop(self.child.stdin.take());
         assert!(!self.child.wait().unwrap().success());
     }

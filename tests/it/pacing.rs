@@ -135,7 +135,7 @@ fn sessions_that_sleep_slow_nobody_down() {
         "select count(pg_terminate_backend(pid)) from {asleep}"
     ));
     for session in sessions {
-        session.is_cut();
+        session.end_cut();
     }
 }
 
