@@ -179,7 +179,7 @@ fn part(part: &str) -> Cow<'_, str> {
     };
     // Mega or milli: only the whole unit may say which.
     let key = name.trim().to_lowercase();
-    if name.starts_with('M') && key == "mu" {
+    if name.starts_with('M') && matches!(key.as_str(), "mu" | "me") {
         return Cow::Borrowed(part);
     }
     if let Some(code) = atom(&key)
@@ -212,7 +212,15 @@ fn part(part: &str) -> Cow<'_, str> {
 }
 
 /// What stands behind a unit and says of what: it changes no size.
-const TAILS: [(&str, &str); 19] = [
+const TAILS: [(&str, &str); 27] = [
+    (" creatinin", "{creat}"),
+    (" krea", "{creat}"),
+    ("krea", "{creat}"),
+    ("kre", "{creat}"),
+    (" cr.", "{creat}"),
+    (" hb", "{Hb}"),
+    (" hgb", "{Hb}"),
+    ("hb", "{Hb}"),
     // Of vitamin A, which is counted so here.
     (" rae", ""),
     (" dfe", "{DFE}"),
@@ -264,6 +272,7 @@ fn of_hundred(key: &str) -> Option<String> {
     let unit = key.strip_prefix("100")?.trim_start();
     match atom(unit)? {
         "mL" => Some("dL".to_owned()),
+        code if code.starts_with('{') => Some(format!("100{code}")),
         code => Some(format!("(100.{code})")),
     }
 }
