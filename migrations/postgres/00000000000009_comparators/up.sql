@@ -1,5 +1,7 @@
 -- Values of which only a bound is known: `<40`, or `HI` where a meter has no
 -- number to show.
+-- Every row is rewritten, which takes as long as it takes.
+set local statement_timeout = 0;
 drop trigger raw_vitals_edited on raw_vitals;
 -- In one statement, so that the table is rewritten once: a generated column
 -- cannot take another expression. Rows without a comparator keep their identity.
