@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::store::{Store, StoreError};
+use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode, RunReport};
 use crate::worker::{Engine, retention, shutdown};
@@ -26,14 +27,14 @@ pub struct Args {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 90s or 5m"))
+    crate::config::duration::parse(text)
 }
 
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     let any = open::for_folding(config, "run-once").await?;
     with_store!(any, store => {
         let Some(_lock) = store.try_run_lock().await? else {
-            eprintln!("another run-once is at work on this database; nothing was done");
+            note("another run-once is at work on this database; nothing was done");
             return Ok(Exit::Locked);
         };
         let mode = Mode {
