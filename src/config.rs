@@ -293,8 +293,13 @@ impl Config {
             // absent one.
             let text = std::fs::read_to_string(&path)
                 .with_context(|| format!("cannot read configuration file {}", path.display()))?;
-            text.parse::<toml::Table>()
-                .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            text.parse::<toml::Table>().map_err(|error| {
+                // The line itself may hold a password: only its number is shown.
+                let start = error.span().map_or(0, |span| span.start.min(text.len()));
+                let before = text.as_bytes()[..start].iter();
+                let line = before.filter(|byte| **byte == b'\n').count() + 1;
+                anyhow::anyhow!("{}: line {line}: {}", path.display(), error.message())
+            })?;
             figment = figment.merge(Toml::string(&text)).select("default");
             explain::check(&figment, &path.display().to_string())?;
         }
@@ -310,6 +315,7 @@ impl Config {
             figment = figment.merge(("database.url", url));
         }
         let mut config = explain::check(&figment, "environment")?;
+        config.http.read_token()?;
         config.validate()?;
         password::insert(&mut config.database)?;
         Ok(config)
@@ -369,6 +375,19 @@ impl Config {
             );
         }
         self.http.validate()?;
+        // PostgreSQL counts them in milliseconds in 31 bits.
+        for (key, value) in [
+            ("pool.statement_timeout", self.pool.statement_timeout),
+            ("pool.lock_timeout", self.pool.lock_timeout),
+            (
+                "pool.idle_in_transaction_timeout",
+                self.pool.idle_in_transaction_timeout,
+            ),
+        ] {
+            if value > Duration::from_secs(24 * 24 * 3600) {
+                bail!("{key} is longer than 24 days, the longest that PostgreSQL takes");
+            }
+        }
         if !(1..=100).contains(&self.pace.server_connections) {
             bail!(
                 "pace.server_connections ({}) is a percentage: 1 to 100",

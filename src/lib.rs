@@ -18,4 +18,5 @@ pub mod sample;
 pub mod store;
 pub mod synthetic;
 pub mod telemetry;
+mod terminal;
 pub mod worker;

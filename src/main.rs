@@ -2,12 +2,18 @@
 
 use clap::Parser;
 use vitalfold::cli::Cli;
+use vitalfold::commands::Exit;
+use vitalfold::config::redact;
+use vitalfold::telemetry::note;
 
 /// Of the main thread, which the thread below stands in for.
 const STACK: usize = 8 << 20;
 
 fn main() {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => std::process::exit(explain(&error)),
+    };
     // One thread, so that memory does not grow with the machine and its other
     // cores are the server's and the application's. About a hundred thousand
     // rows a second pass through it; more workers take more.
@@ -26,13 +32,29 @@ fn main() {
         Ok(exit) => exit.code(),
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            vitalfold::commands::Exit::CouldNotRun.code()
+            note(&redact::message(&format!("error: {error:#}")));
+            Exit::CouldNotRun.code()
         }
     };
     // Not a return: after a second signal groups may still be in flight, and
     // the runtime would wait for them.
     std::process::exit(code)
+}
+
+/// Prints help to stdout, or what is wrong with the command line to stderr;
+/// returns the exit code. What was typed may hold a password.
+fn explain(error: &clap::Error) -> i32 {
+    if error.use_stderr() {
+        note(&redact::message(&error.to_string()));
+        return error.exit_code();
+    }
+    match error.print() {
+        Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => {
+            note(&format!("error: cannot write to stdout: {failure}"));
+            Exit::CouldNotRun.code()
+        }
+        _ => error.exit_code(),
+    }
 }
 
 /// The reader of our output left, as `head` does: nothing is wrong.

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::domain::table::{Column, ColumnValue, Columns, Value};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json};
 use crate::store::{AggregateQuery, Store};
+use crate::telemetry::note;
 use crate::{with_domain, with_store};
 
 #[derive(Debug, clap::Args)]
@@ -74,14 +75,17 @@ async fn show<F: Fold, S: Store>(store: &S, args: &Args) -> anyhow::Result<Exit>
     };
     let text = match format {
         output::Format::Table if rows.is_empty() => {
-            eprintln!("no aggregates match; `vitalfold status` tells whether rows are pending");
+            note("no aggregates match; `vitalfold status` tells whether rows are pending");
             return Ok(Exit::Done);
         }
         output::Format::Table => as_table::<F>(rows),
         output::Format::Json => as_json::<F>(args.user, rows)?,
         output::Format::Csv => as_csv::<F>(args.user, rows)?,
     };
-    output::print(&text)?;
+    match format {
+        output::Format::Csv => output::print_data(&text)?,
+        output::Format::Table | output::Format::Json => output::print(&text)?,
+    }
     Ok(Exit::Done)
 }
 

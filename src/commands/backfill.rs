@@ -10,6 +10,7 @@ use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::store::{GroupFilter, Store, Which};
+use crate::telemetry::note;
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, shutdown};
 use crate::{telemetry, with_domain, with_store};
@@ -57,9 +58,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
             sealed += store.count_sealed(domain, &filter).await?;
         }
         if sealed > 0 {
-            eprintln!(
-                "{sealed} groups are left out: retention removed their raw rows, their aggregates stay"
-            );
+            note(&format!("{sealed} groups are left out: retention removed their raw rows, their aggregates stay"));
         }
         if args.dry_run {
             return dry_run(&store, &domains, &filter, which, args.format.is_json()).await;
@@ -73,7 +72,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
                 let report = report?;
                 output::print(&run_once::summary(&report, args.format.is_json()))?;
                 if report.work_left {
-                    eprintln!("hint: `vitalfold backfill --resume` goes on where this stopped");
+                    note("hint: `vitalfold backfill --resume` goes on where this stopped");
                 }
                 Ok(run_once::exit(&report))
             }

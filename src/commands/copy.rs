@@ -11,6 +11,7 @@ use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AnyStore, Store};
 use crate::telemetry;
+use crate::telemetry::note;
 use crate::worker::shutdown;
 
 /// Rows of one insert: short transactions, and little memory.
@@ -56,7 +57,7 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     let work = copy(&from, &to, &stop);
     let copied = shutdown::with_signals(stop.clone(), config.worker.shutdown_timeout, work).await?;
     let Some(copied) = copied.transpose()?.flatten() else {
-        eprintln!("hint: the same command goes on where this stopped");
+        note("hint: the same command goes on where this stopped");
         return Ok(Exit::WorkLeft);
     };
     output::print(&render(&copied, args.format.is_json())?)?;
@@ -123,7 +124,7 @@ fn ensure_migrated(flag: &str, url: &str, pending: Vec<String>) -> anyhow::Resul
 /// Takes an empty target, or goes on with this source's own copy.
 async fn begin(to: &PgStore, source: &str) -> anyhow::Result<()> {
     match to.unfinished_copy().await? {
-        Some(begun) if begun == source => eprintln!("going on with an unfinished copy"),
+        Some(begun) if begun == source => note("going on with an unfinished copy"),
         Some(begun) => bail!("--to holds an unfinished copy of {begun}; finish it, or empty --to"),
         None => {
             if let Some(table) = to.begin_copy(source).await? {

@@ -11,7 +11,7 @@ use crate::cli::Cli;
 pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "vitalfold", &mut text);
-    output::print(&String::from_utf8(text)?)?;
+    output::print_data(&String::from_utf8(text)?)?;
     Ok(Exit::Done)
 }
 

@@ -51,9 +51,9 @@ pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
         sqlite
             .migrate()
             .await
-            .with_context(|| format!("cannot create {}", config.database.url))?;
+            .with_context(|| format!("cannot create {}", redact::url(&config.database.url)))?;
         set_default_time_zone(config, sqlite).await?;
-        info!("created {}", config.database.url);
+        info!("created {}", redact::url(&config.database.url));
     }
     if config.database.schema_check {
         let pending = with_store!(&any, store => store.pending_migrations().await)?;

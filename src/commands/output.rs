@@ -4,6 +4,8 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
+use crate::terminal;
+
 /// The form of printed facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -44,9 +46,19 @@ impl FormatArgs {
     }
 }
 
-/// Prints to stdout; a reader that left is an error of its own kind, not a
-/// panic.
+/// Prints text for people, or JSON, to stdout: nothing in it steers a terminal.
+///
+/// # Errors
+/// A reader that left is an error of its own kind, not a panic.
 pub fn print(text: &str) -> std::io::Result<()> {
+    print_data(&terminal::lines(text))
+}
+
+/// Prints data for programs to stdout as it is.
+///
+/// # Errors
+/// Those of [`print`].
+pub fn print_data(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -58,8 +70,11 @@ pub fn print(text: &str) -> std::io::Result<()> {
 /// Prints over what is on the terminal, without a flicker: each line is
 /// cleared behind its end, and the rest of the screen below.
 pub fn redraw(text: &str) -> std::io::Result<()> {
-    let lines: String = text.lines().map(|line| format!("{line}\x1b[K\n")).collect();
-    print(&format!("\x1b[H{lines}\x1b[J"))
+    let lines: String = terminal::lines(text)
+        .lines()
+        .map(|line| format!("{line}\x1b[K\n"))
+        .collect();
+    print_data(&format!("\x1b[H{lines}\x1b[J"))
 }
 
 /// A table without borders, its columns separated by space.
@@ -74,9 +89,21 @@ pub fn table(header: &[&str]) -> comfy_table::Table {
     table
 }
 
-/// Lines without the white space at their ends.
+/// Lines without the white space at their ends. A cell is one line, whatever
+/// the text in it.
 pub fn render(table: &comfy_table::Table) -> String {
-    let lines: Vec<_> = table
+    let header = table
+        .header()
+        .into_iter()
+        .flat_map(comfy_table::Row::cell_iter);
+    let header: Vec<_> = header.map(comfy_table::Cell::content).collect();
+    let header: Vec<_> = header.iter().map(AsRef::as_ref).collect();
+    let mut safe = self::table(&header);
+    for row in table.row_iter() {
+        let cells = row.cell_iter();
+        safe.add_row(cells.map(|cell| terminal::one_line(&cell.content()).into_owned()));
+    }
+    let lines: Vec<_> = safe
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect();

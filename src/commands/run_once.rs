@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::store::{AnyStore, Result as StoreResult, Store, StoreError};
+use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode, RunReport};
 use crate::worker::{Engine, retention, shutdown};
@@ -26,7 +27,7 @@ pub struct Args {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 90s or 5m"))
+    crate::config::duration::parse(text)
 }
 
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
@@ -34,7 +35,7 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
     with_store!(&any, store => {
         let Some(_lock) = store.try_run_lock().await? else {
             let holder = held_by(&any).await?;
-            eprintln!("another run has not finished{holder}; nothing was done");
+            note(&format!("another run has not finished{holder}; nothing was done"));
             return Ok(Exit::Locked);
         };
         let mode = Mode {

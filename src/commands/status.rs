@@ -10,11 +10,12 @@ use crate::config::Config;
 use crate::domain::Domain;
 use crate::store::postgres::PgStore;
 use crate::store::{AnyStore, Result as StoreResult, Status, Store, WorkerStatus};
+use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::company::Glances;
 use crate::worker::pace;
 
-/// `--watch 0s` is not meant to keep the server busy.
+/// A shorter interval would only keep the server busy.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
@@ -27,11 +28,19 @@ pub struct Args {
     /// below the other [default interval: 2s]
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "2s",
-        value_parser = run_once::duration
+        value_parser = interval
     )]
     watch: Option<Duration>,
     #[command(flatten)]
     format: output::FormatArgs,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = run_once::duration(text)?;
+    if interval < SHORTEST {
+        return Err("shorter than 100ms, which would only keep the database busy".into());
+    }
+    Ok(interval)
 }
 
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
@@ -47,11 +56,11 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
             Ok(text) if in_place => output::redraw(&text)?,
             Ok(text) => output::print(&text)?,
             // The database may come back while one is watching.
-            Err(error) if error.is_transient() => eprintln!("{error}"),
+            Err(error) if error.is_transient() => note(&format!("{error}")),
             Err(error) => return Err(error.into()),
         }
         tokio::select! {
-            () = tokio::time::sleep(interval.max(SHORTEST)) => {}
+            () = tokio::time::sleep(interval) => {}
             _ = interrupted.recv() => return Ok(Exit::Done),
         }
     }

@@ -1,8 +1,9 @@
 //! `[http]`: the endpoint of `worker`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::explain;
@@ -19,6 +20,8 @@ pub struct HttpConfig {
     /// Empty for none.
     #[serde(deserialize_with = "explain::string_like")]
     pub token: String,
+    /// A file that holds the token, read once at the start; empty for none.
+    pub token_file: PathBuf,
 }
 
 /// Without the token.
@@ -28,6 +31,7 @@ impl std::fmt::Debug for HttpConfig {
             .field("enabled", &self.enabled)
             .field("listen", &self.listen)
             .field("token", &self.redacted().token)
+            .field("token_file", &self.token_file)
             .finish()
     }
 }
@@ -38,6 +42,7 @@ impl Default for HttpConfig {
             enabled: true,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9477),
             token: String::new(),
+            token_file: PathBuf::new(),
         }
     }
 }
@@ -58,6 +63,28 @@ impl HttpConfig {
             token: if self.token.is_empty() { "" } else { "***" }.into(),
             ..self.clone()
         }
+    }
+
+    /// Takes the token from its file, where one is named.
+    pub(super) fn read_token(&mut self) -> anyhow::Result<()> {
+        let file = &self.token_file;
+        if file.as_os_str().is_empty() {
+            return Ok(());
+        }
+        ensure!(
+            self.token.is_empty(),
+            "http.token and http.token_file are both set: remove one of them"
+        );
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("http.token_file {} cannot be read", file.display()))?;
+        let token = text.trim_end_matches(['\r', '\n']);
+        ensure!(
+            !token.is_empty(),
+            "http.token_file {} is empty",
+            file.display()
+        );
+        token.clone_into(&mut self.token);
+        Ok(())
     }
 
     pub(super) fn validate(&self) -> anyhow::Result<()> {

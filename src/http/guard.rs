@@ -53,11 +53,41 @@ pub(super) async fn host<S>(
     Ok(next.run(request).await)
 }
 
+/// A header that only proxies send. Who is behind a proxy on this machine may
+/// be anywhere.
+fn proxy_header(headers: &HeaderMap) -> Option<&str> {
+    const OTHERS: [&str; 8] = [
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "x-envoy-external-address",
+    ];
+    headers
+        .keys()
+        .map(header::HeaderName::as_str)
+        .find(|name| name.starts_with("x-forwarded") || OTHERS.contains(name))
+}
+
+/// Whether every name that the request gives the server is its own: that of
+/// each `Host` and that of an absolute target.
 fn names(request: &Request, ip: IpAddr) -> bool {
-    let host = request.headers().get(header::HOST);
-    let Some(host) = host.and_then(|host| host.to_str().ok()) else {
-        return false;
-    };
+    let target = request.uri().authority().map(|name| name.as_str());
+    let hosts: Option<Vec<_>> = request
+        .headers()
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| host.to_str().ok())
+        .collect();
+    hosts.is_some_and(|hosts| {
+        !hosts.is_empty() && hosts.into_iter().chain(target).all(|host| is_own(host, ip))
+    })
+}
+
+fn is_own(host: &str, ip: IpAddr) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -81,6 +111,12 @@ pub(super) async fn reader<S>(
                 "http.listen is reachable from other machines and http.token is not set: \
                  nothing about people is shown",
             ));
+        }
+        if let Some(header) = proxy_header(request.headers()) {
+            return Err(Problem::forbidden(&format!(
+                "the request came through a proxy (`{header}`) and http.token is not set: nothing \
+                 about people is shown"
+            )));
         }
     } else {
         app.check_token(request.headers())?;
@@ -120,12 +156,10 @@ impl<S> App<S> {
             .get(header::AUTHORIZATION)
             .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         match given {
-            Some(_) if self.wrong_tokens.is_reached() => Err(too_many()),
+            // First: whoever guesses does not lock out who knows.
             Some(token) if token.ct_eq(self.config.token.as_bytes()).into() => Ok(()),
-            Some(_) => {
-                self.wrong_tokens.allows();
-                Err(unauthorized("this is not the token that http.token names"))
-            }
+            Some(_) if !self.wrong_tokens.allows() => Err(too_many()),
+            Some(_) => Err(unauthorized("this is not the token that http.token names")),
             None => Err(unauthorized(
                 "send the token that http.token names: `Authorization: Bearer …`",
             )),

@@ -30,12 +30,6 @@ impl RateLimit {
         current.1 = current.1.saturating_add(1);
         current.1 <= self.most
     }
-
-    /// Whether the bound is reached.
-    pub(super) fn is_reached(&self) -> bool {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.0.elapsed() < self.window && current.1 >= self.most
-    }
 }
 
 #[cfg(test)]
@@ -47,7 +41,6 @@ mod tests {
         let limit = RateLimit::new(2, Duration::from_secs(3600));
         let allowed: Vec<_> = (0..4).map(|_| limit.allows()).collect();
         assert_eq!(allowed, [true, true, false, false]);
-        assert!(limit.is_reached());
         let limit = RateLimit::new(1, Duration::ZERO);
         assert!(limit.allows() && limit.allows());
     }

@@ -14,6 +14,7 @@ mod monitor;
 mod page;
 mod problem;
 mod reads;
+mod serve;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -76,7 +77,7 @@ pub async fn bind(config: &HttpConfig) -> anyhow::Result<TcpListener> {
 pub struct Server {
     address: SocketAddr,
     closing: CancellationToken,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     monitor: JoinHandle<()>,
 }
 
@@ -129,12 +130,13 @@ impl Server {
                  aggregates are shown and nothing can be changed"
             );
         }
-        let ended = closing.clone().cancelled_owned();
-        let serve = axum::serve(listener, router(app)).with_graceful_shutdown(ended);
+        let pool = config.pool.size + config.pool.max_overflow;
+        let most = serve::most_connections(pool);
+        let serve = serve::serve(listener, router(app), most, closing.clone());
         Ok(Server {
             address,
             closing,
-            server: tokio::spawn(serve.into_future()),
+            server: tokio::spawn(serve),
             monitor: tokio::spawn(watch),
         })
     }

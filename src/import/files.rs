@@ -42,6 +42,9 @@ impl Input {
     }
 }
 
+/// Bytes of a stream that are copied into the folder for temporary files.
+const LARGEST_SPOOL: u64 = 16 << 30;
+
 /// Copies into a file that is readable by its owner only and that no name
 /// leads to any more, so that nothing is left of it whatever happens.
 fn spool(from: &mut impl Read) -> io::Result<File> {
@@ -53,8 +56,22 @@ fn spool(from: &mut impl Read) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&path)?;
     fs::remove_file(&path)?;
-    io::copy(from, &mut file)?;
+    copy_bounded(from, &mut file, LARGEST_SPOOL)?;
     Ok(file)
+}
+
+fn copy_bounded(from: &mut impl Read, to: &mut File, most: u64) -> io::Result<()> {
+    let copied = io::copy(&mut from.take(most + 1), to)?;
+    if copied > most {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!(
+                "it is longer than {} GiB, the most that is copied from a stream: import a file",
+                LARGEST_SPOOL >> 30
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// The files to import: the path itself, or the fitting ones in a directory,

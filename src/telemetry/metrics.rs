@@ -99,6 +99,11 @@ pub fn pool_reset() {
     METRICS.pool_resets.inc();
 }
 
+/// A line of the log could not be written.
+pub fn log_line_lost() {
+    METRICS.log_lines_lost.inc();
+}
+
 /// The circuit breaker opened or closed.
 pub fn breaker(open: bool) {
     METRICS.breaker_open.set(i64::from(open));

@@ -10,7 +10,7 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
-pub use progress::{progress, progress_bytes};
+pub use progress::{note, progress, progress_bytes};
 
 /// Sends logs to stderr in the configured format.
 ///
@@ -36,7 +36,8 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_ansi(terminal)
+        // No colours: whatever steers a terminal is taken out of every line.
+        .with_ansi(false)
         .with_writer(|| progress::BesideBars);
     match format {
         LogFormat::Json => builder

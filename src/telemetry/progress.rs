@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
+use super::metrics;
+use crate::terminal;
+
 /// A line is written at the latest after this long, if there was progress.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a line is to be written.
@@ -122,13 +125,32 @@ fn line(now: Said, total: u64, unit: Unit) -> String {
 pub(super) struct BesideBars;
 
 impl Write for BesideBars {
+    /// Never fails: work goes on when its log cannot be written. One call is
+    /// one line.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        bars().suspend(|| std::io::stderr().write_all(bytes))?;
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = format!("{}\n", terminal::one_line(line));
+        if bars()
+            .suspend(|| std::io::stderr().write_all(line.as_bytes()))
+            .is_err()
+        {
+            metrics::log_line_lost();
+        }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        Ok(())
+    }
+}
+
+/// Writes a message for the person at the terminal to stderr. A message that
+/// cannot be written is counted as a lost line of the log.
+pub fn note(text: &str) {
+    let text = format!("{}\n", terminal::lines(text.trim_end()));
+    if std::io::stderr().write_all(text.as_bytes()).is_err() {
+        metrics::log_line_lost();
     }
 }
 

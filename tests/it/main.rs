@@ -14,6 +14,7 @@ mod cutting;
 mod docker;
 mod docs;
 mod doctor;
+mod edge;
 mod fhir_versions;
 mod fold_oracle;
 mod garbage;

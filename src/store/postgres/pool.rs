@@ -36,15 +36,14 @@ impl PgPool {
         let limits = &config.pool;
         let (tls, url) = tls::connector(&config.database.url)?;
         let mut server: tokio_postgres::Config = url.parse().map_err(
-            |error: tokio_postgres::Error| {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
+            // The cause may quote a part of the password.
+            |_: tokio_postgres::Error| {
                 StoreError::new(
                     ErrorClass::Fatal,
                     "read database.url",
-                    format!(
-                        "not a PostgreSQL URL: {}; expected postgres://user:password@host:5432/database",
-                        cause.unwrap_or_else(|| error.to_string())
-                    ),
+                    "not a PostgreSQL URL with known options; expected \
+                     postgres://user:password@host:5432/database, with %40 for @, %2F for / and %3F \
+                     for ? in the password",
                 )
             },
         )?;

@@ -39,6 +39,7 @@ pub(super) struct Metrics {
     pub(super) pool_waiting: Gauge,
     pub(super) pool_usage: Ratio,
     pub(super) pool_resets: Counter,
+    pub(super) log_lines_lost: Counter,
     pub(super) breaker_open: Gauge,
     pub(super) backlog_rows: Gauges<2>,
     pub(super) backlog_groups: Gauges<2>,
@@ -119,6 +120,12 @@ impl Metrics {
                 &mut registry,
                 "vitalfold_pool_resets",
                 "How often every connection was closed to begin afresh",
+                Counter::default(),
+            ),
+            log_lines_lost: add(
+                &mut registry,
+                "vitalfold_log_lines_lost",
+                "Lines of the log that could not be written",
                 Counter::default(),
             ),
             rows: add(
@@ -275,6 +282,7 @@ mod tests {
             "vitalfold_batch_duration_seconds_count{domain=\"vitals\"} 0",
             "vitalfold_connection_hold_seconds_count 0",
             "vitalfold_pool_resets_total 0",
+            "vitalfold_log_lines_lost_total 0",
             "vitalfold_backlog_groups{domain=\"vitals\",state=\"dead\"} 0",
             "vitalfold_oldest_pending_age_seconds{domain=\"vitals\"} 0",
         ] {
