@@ -6,8 +6,11 @@ use std::time::Duration;
 use crate::arena::{Arena, Setting};
 use crate::table::Outcome;
 
-/// From insert to fold, of 99 rows in 100 of ordinary users.
+/// Seconds from insert to fold, of 99 rows in 100 of ordinary users.
 const FRESH: f64 = 5.0;
+
+/// The same where workers are not optimized and other tests have the machine too.
+const FRESH_IN_SHORT: f64 = 30.0;
 
 /// What one worker may take at most, in MiB: see `docs/architecture.md`.
 const PEAK: u64 = 1024;
@@ -88,7 +91,8 @@ pub(crate) fn hostile(setting: &Setting) -> Outcome {
         .unwrap();
     let peak = workers.peak_memory();
     eprintln!("hostile-tenant: p99 of freshness {fresh:.2} s, peak {peak} MiB");
-    assert!(fresh < FRESH, "p99 of freshness: {fresh} s");
+    let bound = setting.pick(FRESH_IN_SHORT, FRESH);
+    assert!(fresh < bound, "p99 of freshness: {fresh} s");
     assert!(peak < PEAK, "{peak} MiB");
     arena.finish(workers, Some(application))
 }
