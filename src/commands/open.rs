@@ -44,6 +44,9 @@ pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStor
 /// A store whose schema is up to date. A fresh `SQLite` file gets its schema.
 pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     let any = connected(config, command).await?;
+    if let AnyStore::Sqlite(sqlite) = &any {
+        sqlite.check_file().await?;
+    }
     if let AnyStore::Sqlite(sqlite) = &any
         && sqlite.is_new()
     {
