@@ -72,7 +72,10 @@ pub async fn refuse_jump<S: Store>(store: &S) -> Result<()> {
     if (-MOST_HOURS_BEHIND..=MOST_HOURS_AHEAD).contains(&hours) {
         return Ok(());
     }
-    let (days, side) = (hours.abs() / 24.0, if hours > 0.0 { "ahead of" } else { "behind" });
+    let (days, side) = (
+        hours.abs() / 24.0,
+        if hours > 0.0 { "ahead of" } else { "behind" },
+    );
     Err(StoreError::new(
         ErrorClass::Fatal,
         "retention",

@@ -122,7 +122,11 @@ pub(super) fn find_losses(path: &Path) -> Result<()> {
             }
         }
     }
-    let Some(index) = length(&shm)?.map(|_| start::<136>(&shm)).transpose()?.flatten() else {
+    let Some(index) = length(&shm)?
+        .map(|_| start::<136>(&shm))
+        .transpose()?
+        .flatten()
+    else {
         return Ok(());
     };
     let needed = needed_wal(&index);
@@ -151,9 +155,8 @@ fn stated_length(header: &[u8; 100]) -> (u64, bool) {
 /// Bytes that the WAL needs for the frames that the index holds; zero when all
 /// of them are in the database file already.
 fn needed_wal(index: &[u8; 136]) -> u64 {
-    let word = |at: usize| {
-        u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]])
-    };
+    let word =
+        |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
     let (frames, moved) = (word(16), word(96));
     // A page of 65536 bytes is stored as 1.
     let page = match u16::from_ne_bytes([index[14], index[15]]) {

@@ -86,7 +86,9 @@ impl SqliteStore {
         if length == 0 || length > QUICK_CHECK_BYTES {
             return Ok(());
         }
-        let sound = self.call("check the database file", control::is_sound).await?;
+        let sound = self
+            .call("check the database file", control::is_sound)
+            .await?;
         if sound {
             return Ok(());
         }
