@@ -35,8 +35,9 @@ pub fn store(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
 /// A store on a connection that can be relied upon.
 pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     let any = store(config, command)?;
-    if let AnyStore::Postgres(postgres) = &any {
-        postgres.refuse_shared_sessions().await?;
+    match &any {
+        AnyStore::Postgres(postgres) => postgres.refuse_shared_sessions().await?,
+        AnyStore::Sqlite(sqlite) => sqlite.check_file().await?,
     }
     Ok(any)
 }
@@ -44,9 +45,6 @@ pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStor
 /// A store whose schema is up to date. A fresh `SQLite` file gets its schema.
 pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     let any = connected(config, command).await?;
-    if let AnyStore::Sqlite(sqlite) = &any {
-        sqlite.check_file().await?;
-    }
     if let AnyStore::Sqlite(sqlite) = &any
         && sqlite.is_new()
     {

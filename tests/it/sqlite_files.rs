@@ -33,7 +33,7 @@ fn with_wal() -> Program {
 
 #[track_caller]
 fn assert_refused(program: &Program, words: &str) {
-    for command in ["run-once", "status"] {
+    for command in ["run-once", "status", "migrate"] {
         let ran = program.run(&[command]);
         assert_eq!(ran.code, Some(2), "{command}: {ran:?}");
         assert!(ran.stderr.contains(words), "{command}: {ran:?}");
