@@ -35,9 +35,12 @@ pub fn store(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
 /// A store on a connection that can be relied upon.
 pub async fn connected(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
     let any = store(config, command)?;
-    if let AnyStore::Postgres(postgres) = &any {
-        postgres.refuse_shared_sessions().await?;
-        postgres.refuse_encoding().await?;
+    match &any {
+        AnyStore::Postgres(postgres) => {
+            postgres.refuse_shared_sessions().await?;
+            postgres.refuse_encoding().await?;
+        }
+        AnyStore::Sqlite(sqlite) => sqlite.check_file().await?,
     }
     Ok(any)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, open, output};
-use crate::config::Config;
+use crate::config::{Config, RetentionConfig};
 use crate::store::{AnyStore, Result as StoreResult, Store, StoreError};
 use crate::telemetry::note;
 use crate::with_store;
@@ -22,6 +22,9 @@ pub struct Args {
     /// Longest run, such as 5m [default: `worker.run_budget`]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub budget: Option<Duration>,
+    /// Remove what is older than `retention` keeps even if the clock jumped
+    #[arg(long)]
+    accept_clock: bool,
     #[command(flatten)]
     format: output::FormatArgs,
 }
@@ -51,7 +54,10 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
         let domains = &config.worker.domains;
         let work = async {
             let report = scheduler::run(&engine, domains, &mode, |_| {}).await?;
-            if !report.work_left {
+            if !report.work_left && config.retention != RetentionConfig::default() {
+                if !args.accept_clock {
+                    retention::refuse_jump(&engine.store).await?;
+                }
                 retention::once(&engine, &config.retention, domains, deadline).await?;
             }
             Ok::<_, StoreError>(report)

@@ -286,6 +286,9 @@ pub trait Store: RawStore {
         limit: usize,
     ) -> impl Future<Output = Result<u64>> + Send;
 
+    /// The database's clock beside the newest time that it wrote before.
+    fn clock(&self) -> impl Future<Output = Result<Clock>> + Send;
+
     /// The first local date of which nothing is older than `keep`.
     fn first_kept(&self, keep: Duration) -> impl Future<Output = Result<NaiveDate>> + Send;
 

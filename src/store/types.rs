@@ -332,3 +332,11 @@ impl Inserted {
         self.duplicate += other.duplicate;
     }
 }
+
+/// What retention judges the database's clock by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock {
+    /// Hours from the newest of the raw rows' arrivals and of the sealed days
+    /// to now; below zero where the clock is behind. None without either.
+    pub hours_ahead: Option<f64>,
+}

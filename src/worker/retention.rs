@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::Engine;
 use crate::config::RetentionConfig;
 use crate::domain::{Domain, Fold, Period, UserId};
-use crate::store::{GroupFilter, Result, Seal, Store};
+use crate::store::{ErrorClass, GroupFilter, Result, Seal, Store, StoreError};
 use crate::with_domain;
 
 const EVERY: Duration = Duration::from_secs(3600);
@@ -17,6 +17,11 @@ const EVERY: Duration = Duration::from_secs(3600);
 const STEP: usize = 500;
 /// Days of one user's hour rows in one statement.
 const DAYS: u32 = 31;
+
+/// Furthest that the clock may be ahead of the newest time in the database.
+const MOST_HOURS_AHEAD: f64 = 7.0 * 24.0;
+/// Furthest that it may be behind.
+const MOST_HOURS_BEHIND: f64 = 24.0;
 
 /// What a round removed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -27,6 +32,8 @@ struct Removed {
     hour_rows: u64,
     /// Not sealed, because they do not fold to what is stored.
     drifted: u64,
+    /// Not sealed, because they failed or wait to be folded.
+    unsettled: u64,
 }
 
 /// When a round must end before its end.
@@ -39,7 +46,11 @@ struct Until<'a, S> {
 pub async fn run<S: Store>(engine: &Engine<S>, config: &RetentionConfig, domains: &[Domain]) {
     while *config != RetentionConfig::default() && !engine.stop.is_cancelled() {
         // The database may be away: the next round finds what this one left.
-        if let Err(error) = once(engine, config, domains, None).await {
+        let round = async {
+            refuse_jump(&engine.store).await?;
+            once(engine, config, domains, None).await
+        };
+        if let Err(error) = round.await {
             warn!("retention, tried again in an hour: {error}");
         }
         tokio::select! {
@@ -47,6 +58,33 @@ pub async fn run<S: Store>(engine: &Engine<S>, config: &RetentionConfig, domains
             () = engine.stop.cancelled() => {}
         }
     }
+}
+
+/// Refuses a clock that jumped: days that are recent would be taken for old.
+/// Nothing is refused in a database without raw rows.
+///
+/// # Errors
+/// A fatal one that names the distance and how to allow it; the database's.
+pub async fn refuse_jump<S: Store>(store: &S) -> Result<()> {
+    let Some(hours) = store.clock().await?.hours_ahead else {
+        return Ok(());
+    };
+    if (-MOST_HOURS_BEHIND..=MOST_HOURS_AHEAD).contains(&hours) {
+        return Ok(());
+    }
+    let (days, side) = (
+        hours.abs() / 24.0,
+        if hours > 0.0 { "ahead of" } else { "behind" },
+    );
+    Err(StoreError::new(
+        ErrorClass::Fatal,
+        "retention",
+        format!(
+            "nothing was removed: the database's clock is {days:.1} days {side} the newest raw \
+             row and the last removal (at most 7 days ahead and 1 behind); set the clock, or \
+             give `vitalfold run-once --accept-clock` once if it is right"
+        ),
+    ))
 }
 
 /// One round; ends early at the deadline, at a stop and at a pause.
@@ -71,7 +109,8 @@ pub async fn once<S: Store>(
             }
         });
     }
-    if removed != Removed::default() {
+    let anything = removed.raw_rows + removed.groups + removed.late_rows + removed.hour_rows;
+    if anything > 0 {
         info!(
             groups = removed.groups,
             raw_rows = removed.raw_rows,
@@ -83,6 +122,14 @@ pub async fn once<S: Store>(
             removed.groups,
             removed.late_rows,
             removed.hour_rows
+        );
+    }
+    if removed.unsettled > 0 {
+        warn!(
+            groups = removed.unsettled,
+            "retention: {} groups failed or wait to be folded and keep their raw rows and hours; \
+             see `vitalfold failed list`",
+            removed.unsettled
         );
     }
     if removed.drifted > 0 {
@@ -155,8 +202,9 @@ impl<S: Store> Until<'_, S> {
                         removed.raw_rows += rows;
                     }
                     Seal::Drifted => removed.drifted += 1,
+                    Seal::Unsettled => removed.unsettled += 1,
                     // Another round finds it.
-                    Seal::Locked | Seal::Unsettled => {}
+                    Seal::Locked => {}
                 }
             }
             after = groups.last().copied();

@@ -37,6 +37,7 @@ mod real_data;
 mod retention;
 mod served;
 mod simulation;
+mod sqlite_files;
 mod survival;
 mod systemd;
 mod tenant;

@@ -84,6 +84,28 @@ fn old_raw_rows_go_and_their_aggregates_stay(db: Database) {
     assert!(!retain(&program, "RAW_ROWS").stderr.contains("retention:"));
 }
 
+fn a_clock_that_jumped_removes_nothing(db: Database) {
+    let (db, program) = folded(db);
+    let long_ago = match db {
+        Database::Postgres { .. } => "now() - interval '40 days'",
+        Database::Sqlite { .. } => "'2020-05-01 00:00:00.000000+00:00'",
+    };
+    db.execute(&format!("update raw_vitals set created_at = {long_ago}"));
+    for key in ["RAW_ROWS", "HOUR_AGGREGATES"] {
+        let mut command = program.command(&["run-once"]);
+        command.env(format!("VITALFOLD__RETENTION__{key}"), "30days");
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("days ahead of"), "{ran:?}");
+    }
+    assert_eq!(count(&db, "sealed_groups"), "0");
+    let mut command = program.command(&["run-once", "--accept-clock"]);
+    command.env("VITALFOLD__RETENTION__RAW_ROWS", "30days");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(count(&db, "sealed_groups"), "3");
+}
+
 fn a_row_that_comes_too_late_is_rejected_and_changes_nothing(db: Database) {
     let (db, program) = folded(db);
     let before = seen(&program);
@@ -199,6 +221,7 @@ macro_rules! on_both {
 
 on_both! {
     old_raw_rows_go_and_their_aggregates_stay
+    a_clock_that_jumped_removes_nothing
     a_row_that_comes_too_late_is_rejected_and_changes_nothing
     coarser_periods_go_on_counting_sealed_days
     what_does_not_fold_to_what_is_stored_is_kept

@@ -360,6 +360,10 @@ impl Store for PgStore {
         on_connection!(self, "prune history", c => control::prune_history(c, keep, limit))
     }
 
+    async fn clock(&self) -> Result<Clock> {
+        on_connection!(self, "read clock", c => retention::clock(c))
+    }
+
     async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
         on_connection!(self, "read clock", c => retention::first_kept(c, keep))
     }

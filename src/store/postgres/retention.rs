@@ -13,7 +13,7 @@ use super::group::{read, try_user_lock};
 use super::pull::{GroupRow, WITHIN, bind_filter};
 use crate::domain::{Domain, Fold, FoldRules, UserId};
 use crate::store::room::{LARGEST, Room};
-use crate::store::{GroupCheck, GroupFilter, Seal};
+use crate::store::{Clock, GroupCheck, GroupFilter, Seal};
 
 #[derive(QueryableByName)]
 struct FirstKept {
@@ -31,6 +31,28 @@ struct RowId {
 struct Count {
     #[diesel(sql_type = BigInt)]
     groups: i64,
+}
+
+#[derive(QueryableByName)]
+struct Ahead {
+    #[diesel(sql_type = Nullable<Double>)]
+    hours: Option<f64>,
+}
+
+/// The newest row of each table by its key, which costs no scan.
+pub(super) async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
+    let ahead: Ahead = diesel::sql_query(
+        "select (extract(epoch from now() - greatest( \
+           (select created_at from raw_vitals order by id desc limit 1), \
+           (select created_at from raw_labs order by id desc limit 1), \
+           (select created_at from raw_nutrition order by id desc limit 1), \
+           (select max(sealed_at) from sealed_groups))) / 3600)::double precision as hours",
+    )
+    .get_result(connection)
+    .await?;
+    Ok(Clock {
+        hours_ahead: ahead.hours,
+    })
 }
 
 /// A day more than asked, because a local date may end half a day after the
@@ -225,13 +247,19 @@ pub(super) async fn delete_hours<F: Fold>(
     days: u32,
 ) -> QueryResult<u64> {
     diesel::sql_query(format!(
-        "delete from {table} where user_id = $1 and period = 'hour' and local_date < least($2, \
-           (select min(local_date) from {table} where user_id = $1 and period = 'hour') + $3::integer)",
+        "with old as (select distinct local_date from {table} a \
+           where user_id = $1 and period = 'hour' and local_date < $2 and not exists ( \
+             select 1 from aggregation_groups g where g.user_id = a.user_id \
+               and g.domain = $4 and g.local_date = a.local_date) \
+           order by local_date limit $3) \
+         delete from {table} where user_id = $1 and period = 'hour' \
+           and local_date in (select local_date from old)",
         table = F::AGGREGATE_TABLE,
     ))
     .bind::<BigInt, _>(user_id)
     .bind::<Date, _>(before)
     .bind::<BigInt, _>(i64::from(days))
+    .bind::<Text, _>(F::DOMAIN.name())
     .execute(connection)
     .await
     .map(|deleted| deleted as u64)

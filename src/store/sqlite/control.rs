@@ -139,3 +139,15 @@ pub(super) fn prune_history(
     }
     Ok(most)
 }
+
+#[derive(QueryableByName)]
+struct QuickCheck {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+/// Whether the pages of the file agree with each other.
+pub(super) fn is_sound(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let found: Vec<QuickCheck> = diesel::sql_query("pragma quick_check(1)").load(connection)?;
+    Ok(found.iter().all(|found| found.quick_check == "ok"))
+}

@@ -8,6 +8,7 @@ mod control;
 mod copy;
 mod examine;
 mod failed;
+mod file;
 mod group;
 mod history;
 mod known;
@@ -39,12 +40,15 @@ use crate::config::Config;
 use crate::domain::FoldRules;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// Largest file whose pages are checked at a start.
+const QUICK_CHECK_BYTES: u64 = 256 << 20;
 
 /// A `SQLite` file.
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: Pool<SyncConnectionWrapper<SqliteConnection>>,
     path: PathBuf,
+    open_file: Arc<file::OpenFile>,
     rules: Arc<FoldRules>,
     /// Older hour rows are not missed.
     keep_hours: Option<Duration>,
@@ -60,6 +64,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             pool: connect::pool(&path, config)?,
             path,
+            open_file: Arc::default(),
             rules: Arc::new(config.aggregation.rules()),
             keep_hours: config.retention.keep_hours(),
         })
@@ -70,6 +75,38 @@ impl SqliteStore {
         std::fs::metadata(&self.path).map_or(true, |file| file.len() == 0)
     }
 
+    /// Looks for losses before the first operation: a WAL or a part of the file
+    /// that is gone, and pages that contradict each other in files of up to
+    /// 256 MiB, which takes a second or two.
+    ///
+    /// # Errors
+    /// A fatal one that names the file and what to do.
+    pub async fn check_file(&self) -> Result<()> {
+        file::find_losses(&self.path)?;
+        let length = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        if length == 0 || length > QUICK_CHECK_BYTES {
+            return Ok(());
+        }
+        let checked = self.call("check the database file", control::is_sound);
+        let sound = match checked.await {
+            // The damage keeps the check itself from running.
+            Err(error) if error.message.contains("is malformed") => false,
+            checked => checked?,
+        };
+        if sound {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            ErrorClass::Fatal,
+            "check the database file",
+            format!(
+                "{} is damaged (pragma quick_check); restore it from a backup, or save what \
+                 can be read with `sqlite3 FILE .recover`",
+                self.path.display()
+            ),
+        ))
+    }
+
     /// Runs one piece of work on the connection, off the async threads. It
     /// runs to its end even when the caller is gone.
     async fn call<T: Send + 'static>(
@@ -77,11 +114,14 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
+        // Before the pool, which would create a file that was removed.
+        self.open_file.check(&self.path)?;
         let mut connection = self
             .pool
             .get()
             .await
             .map_err(|error| classify::pool(operation, &error))?;
+        self.open_file.remember(&self.path)?;
         connection
             .spawn_blocking(work)
             .await
@@ -425,6 +465,10 @@ impl Store for SqliteStore {
             control::prune_history(c, keep, limit)
         })
         .await
+    }
+
+    async fn clock(&self) -> Result<Clock> {
+        self.call("read clock", retention::clock).await
     }
 
     async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
 
 use super::group::check;
 use super::pull::{GroupRow, WITHIN, bind_filter};
 use super::rows::now_plus;
 use crate::domain::{Domain, Fold, FoldRules, UserId};
-use crate::store::{GroupCheck, GroupFilter, Seal};
+use crate::store::{Clock, GroupCheck, GroupFilter, Seal};
 
 #[derive(QueryableByName)]
 struct FirstKept {
@@ -23,6 +23,29 @@ struct FirstKept {
 struct Count {
     #[diesel(sql_type = BigInt)]
     groups: i64,
+}
+
+#[derive(QueryableByName)]
+struct Ahead {
+    #[diesel(sql_type = Nullable<Double>)]
+    hours: Option<f64>,
+}
+
+/// The newest row of each table by its key, which costs no scan.
+pub(super) fn clock(connection: &mut SqliteConnection) -> QueryResult<Clock> {
+    let ahead: Ahead = diesel::sql_query(
+        "select (julianday('now') - max(julianday(at))) * 24 as hours from ( \
+           select at from (select created_at as at from raw_vitals order by id desc limit 1) \
+           union all \
+           select at from (select created_at as at from raw_labs order by id desc limit 1) \
+           union all \
+           select at from (select created_at as at from raw_nutrition order by id desc limit 1) \
+           union all select max(sealed_at) from sealed_groups)",
+    )
+    .get_result(connection)?;
+    Ok(Clock {
+        hours_ahead: ahead.hours,
+    })
 }
 
 fn ago(keep: Duration) -> String {
@@ -157,13 +180,18 @@ pub(super) fn delete_hours<F: Fold>(
     days: u32,
 ) -> QueryResult<u64> {
     diesel::sql_query(format!(
-        "delete from {table} where user_id = ?1 and period = 'hour' and local_date < min(?2, \
-           date((select min(local_date) from {table} where user_id = ?1 and period = 'hour'), ?3))",
+        "delete from {table} where user_id = ?1 and period = 'hour' and local_date in ( \
+           select distinct local_date from {table} a \
+           where user_id = ?1 and period = 'hour' and local_date < ?2 and not exists ( \
+             select 1 from aggregation_groups g where g.user_id = a.user_id \
+               and g.domain = ?4 and g.local_date = a.local_date) \
+           order by local_date limit ?3)",
         table = F::AGGREGATE_TABLE,
     ))
     .bind::<BigInt, _>(user_id)
     .bind::<Text, _>(before.to_string())
-    .bind::<Text, _>(format!("+{days} days"))
+    .bind::<BigInt, _>(i64::from(days))
+    .bind::<Text, _>(F::DOMAIN.name())
     .execute(connection)
     .map(|deleted| deleted as u64)
 }
