@@ -298,7 +298,11 @@ impl Config {
                 let start = error.span().map_or(0, |span| span.start.min(text.len()));
                 let before = text.as_bytes()[..start].iter();
                 let line = before.filter(|byte| **byte == b'\n').count() + 1;
-                anyhow::anyhow!("{}: line {line}: {}", path.display(), error.message())
+                anyhow::anyhow!(
+                    "{}: TOML parse error at line {line}: {}",
+                    path.display(),
+                    error.message()
+                )
             })?;
             figment = figment.merge(Toml::string(&text)).select("default");
             explain::check(&figment, &path.display().to_string())?;

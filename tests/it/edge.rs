@@ -89,15 +89,12 @@ fn no_failed_start_prints_a_password() {
         "host=db password='s3 s3cret'",
         "postgres:/app:s3cret@db/health",
         "postgres://app:a?s3cret=b@db/health",
-        "postgres://db/health?password=s3cret&s3cret=1",
+        "postgres://db/health?password=s3cret&nonsense=1",
     ] {
         let program = Program::on(url);
         let ran = program.run(&["status"]);
         assert_eq!(ran.code, Some(2), "{url}: {ran:?}");
-        assert!(
-            !ran.stderr.contains("s3cret") || url.contains("&s3cret"),
-            "{url}: {ran:?}"
-        );
+        assert!(!ran.stderr.contains("s3cret"), "{url}: {ran:?}");
     }
     let program = Program::on_sqlite();
     let ran = program.run(&["postgres://app:s3cret@db/health"]);
