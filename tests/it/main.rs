@@ -16,6 +16,7 @@ mod docs;
 mod doctor;
 mod edge;
 mod fhir_versions;
+mod field_cases;
 mod fold_oracle;
 mod garbage;
 mod health;

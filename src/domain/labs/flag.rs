@@ -57,7 +57,7 @@ impl Flag {
     /// abnormal (`IND`, `U`, `S`, …).
     pub(super) fn reported(interpretation: &str) -> Option<Flag> {
         interpretation
-            .split(['~', ',', ';', '|'])
+            .split(['~', ',', ';'])
             .filter_map(|part| Flag::of_code(part).or_else(|| Flag::of_codes(part)))
             .max()
     }
@@ -67,7 +67,8 @@ impl Flag {
         let codes = text.split_whitespace();
         let are_codes = codes.clone().count() > 1
             && codes.clone().all(|code| {
-                code.len() <= 3 && code.chars().all(|c| !c.is_lowercase()) || code == "*"
+                let is_of_code = |c: char| c.is_uppercase() || "*!+<>↑↓".contains(c);
+                code.len() <= 3 && code.chars().all(is_of_code)
             });
         are_codes.then(|| codes.filter_map(Flag::of_code).max())?
     }

@@ -346,7 +346,6 @@ mod tests {
             ("3 weeks ago", Value::Text),
             ("clear, yellow", Value::Text),
             ("N", Value::Text),
-            ("1e", Value::Text),
             ("e3", Value::Text),
             (".", Value::Text),
             ("<", Value::Text),
