@@ -45,7 +45,12 @@ fn flood(round: u32, rows: u32) -> String {
 pub(crate) fn hostile(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
-    let workers = arena.workers(2, &[("POOL__STATEMENT_TIMEOUT", "60s")]);
+    // Workers that are not optimized fold the tenant's texts for seconds.
+    let timeouts = [
+        ("POOL__STATEMENT_TIMEOUT", "60s"),
+        ("POOL__IDLE_IN_TRANSACTION_TIMEOUT", "60s"),
+    ];
+    let workers = arena.workers(2, &timeouts);
     arena.work_begins(&workers);
     arena.wait("the backlog is drained", || {
         sql.count("raw_vitals where status = 'pending'") == 0
