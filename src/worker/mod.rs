@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{Config, PaceConfig, WorkerConfig};
+use crate::domain::Domain;
 use crate::store::{Result, Store};
 use crate::telemetry::metrics;
 use breaker::Breaker;
@@ -51,8 +52,8 @@ pub struct Engine<S> {
     pub pace: PaceConfig,
     /// Transient failures since a batch last asked.
     pub retries: Arc<AtomicU64>,
-    /// Groups folded since the start.
-    pub folded: Arc<AtomicU64>,
+    /// Groups folded since the start, by domain in the order of its enum.
+    pub folded: Arc<[AtomicU64; Domain::ALL.len()]>,
 }
 
 impl<S: Store> Engine<S> {
