@@ -60,6 +60,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
                 rejected,
             }) => {
                 folded_groups.fetch_add(1, Ordering::Relaxed);
+                engine.failing[key.domain as usize].store(0, Ordering::Relaxed);
                 return Ok(GroupResult::Folded {
                     completed,
                     rejected,
@@ -108,6 +109,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     } else {
         error
     };
+    engine.failing[key.domain as usize].fetch_add(1, Ordering::Relaxed);
     let recorded = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
     let Some(state) = recorded else {
         return Ok(GroupResult::Skipped);

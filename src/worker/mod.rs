@@ -54,6 +54,8 @@ pub struct Engine<S> {
     pub retries: Arc<AtomicU64>,
     /// Groups folded since the start, by domain in the order of its enum.
     pub folded: Arc<[AtomicU64; Domain::ALL.len()]>,
+    /// Failures since a group of the domain was folded last.
+    pub failing: Arc<[AtomicU64; Domain::ALL.len()]>,
 }
 
 impl<S: Store> Engine<S> {
@@ -81,6 +83,7 @@ impl<S: Store> Engine<S> {
             pace,
             retries: Arc::default(),
             folded: Arc::default(),
+            failing: Arc::default(),
         }
     }
 

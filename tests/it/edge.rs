@@ -137,7 +137,8 @@ fn extremes_on_the_command_line_and_in_the_configuration_are_explained() {
 
 #[test]
 fn half_requests_hold_no_one_up() {
-    let worker = Served::start(&Program::on_sqlite(), &[]);
+    let program = Program::on_sqlite();
+    let worker = Served::start(&program, &[]);
     let half: Vec<_> = (0..100)
         .map(|_| {
             let mut stream = TcpStream::connect(worker.address).unwrap();
@@ -155,7 +156,8 @@ fn half_requests_hold_no_one_up() {
 
 #[test]
 fn a_request_through_a_proxy_is_not_local() {
-    let worker = Served::start(&Program::on_sqlite(), &[]);
+    let program = Program::on_sqlite();
+    let worker = Served::start(&program, &[]);
     let users = |head: &str| worker.request(&format!("GET /api/users HTTP/1.1\r\n{head}\r\n"));
     assert_eq!(users("Host: localhost\r\n").status, 200);
     for header in [

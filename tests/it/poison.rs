@@ -239,3 +239,23 @@ fn a_right_that_is_missing_for_all_ends_the_run_and_blames_no_group() {
     assert_eq!(count(&db, "aggregation_errors"), 0);
     assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 9);
 }
+
+/// What refuses the groups of all says nothing against the row of any.
+#[test]
+fn where_nothing_folds_no_row_is_rejected() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 15, 1, 1);
+    db.execute("alter table vitals_aggregates add constraint refuse check (user_id < 0)");
+    wait_until("every attempt was made", || {
+        let mut command = program.command(&["run-once"]);
+        command.env("VITALFOLD__WORKER__RETRY_BACKOFF", "1ms");
+        command.env("VITALFOLD__WORKER__MAX_ATTEMPTS", "2");
+        assert_eq!(command.output().unwrap().status.code(), Some(1));
+        count(&db, "aggregation_groups where state = 'dead'") == 15
+    });
+    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 0);
+    db.execute("alter table vitals_aggregates drop constraint refuse");
+    program.ok(&["failed", "retry"]);
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 15);
+}
