@@ -7,6 +7,7 @@ use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::{ErrorClass, FailedFilter, FailedGroup, GroupFilter, Store};
+use crate::terminal::one_line;
 use crate::{with_domain, with_store};
 
 /// Groups read per statement.
@@ -223,7 +224,7 @@ async fn show<S: Store>(
                 past.attempts,
                 past.worker,
                 past.error_class,
-                past.error
+                one_line(&past.error)
             ));
         }
         text
@@ -246,7 +247,7 @@ fn as_text(domain: Domain, group: &FailedGroup) -> String {
             _ => group.next_attempt_at.to_rfc3339(),
         },
         group.error_class,
-        group.error
+        one_line(&group.error)
     )
 }
 

@@ -1,6 +1,6 @@
 //! What a command prints: facts on stdout, everything else on stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 
@@ -51,14 +51,22 @@ impl FormatArgs {
 /// # Errors
 /// A reader that left is an error of its own kind, not a panic.
 pub fn print(text: &str) -> std::io::Result<()> {
-    print_data(&terminal::lines(text))
+    write(&terminal::lines(text))
 }
 
-/// Prints data for programs to stdout as it is.
+/// Prints data for programs to stdout, as it is unless a terminal reads it.
 ///
 /// # Errors
 /// Those of [`print`].
 pub fn print_data(text: &str) -> std::io::Result<()> {
+    if std::io::stdout().is_terminal() {
+        print(text)
+    } else {
+        write(text)
+    }
+}
+
+fn write(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -74,7 +82,7 @@ pub fn redraw(text: &str) -> std::io::Result<()> {
         .lines()
         .map(|line| format!("{line}\x1b[K\n"))
         .collect();
-    print_data(&format!("\x1b[H{lines}\x1b[J"))
+    write(&format!("\x1b[H{lines}\x1b[J"))
 }
 
 /// A table without borders, its columns separated by space.

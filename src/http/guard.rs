@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
@@ -53,23 +53,40 @@ pub(super) async fn host<S>(
     Ok(next.run(request).await)
 }
 
-/// A header that only proxies send. Who is behind a proxy on this machine may
-/// be anywhere.
-fn proxy_header(headers: &HeaderMap) -> Option<&str> {
-    const OTHERS: [&str; 8] = [
+/// What shows that a proxy sent the request: a header of theirs, or HTTP/1.0,
+/// which nginx speaks to what is behind it unless told otherwise. Who is behind
+/// a proxy on this machine may be anywhere.
+fn proxy_mark(request: &Request) -> Option<&str> {
+    const HEADERS: [&str; 14] = [
         "forwarded",
+        "forwarded-for",
         "via",
-        "x-real-ip",
-        "x-client-ip",
+        "cdn-loop",
+        "proxy-client-ip",
+        "wl-proxy-client-ip",
         "true-client-ip",
         "cf-connecting-ip",
+        "cf-ray",
         "fastly-client-ip",
-        "x-envoy-external-address",
+        "fly-client-ip",
+        "proxy-connection",
+        "client-ip",
+        "cluster-client-ip",
     ];
-    headers
+    if request.version() < Version::HTTP_11 {
+        return Some("HTTP/1.0");
+    }
+    request
+        .headers()
         .keys()
         .map(header::HeaderName::as_str)
-        .find(|name| name.starts_with("x-forwarded") || OTHERS.contains(name))
+        .find(|name| {
+            // Of many proxies: `x-forwarded-for`, `x-original-forwarded-for`,
+            // `x-real-ip`, `x-envoy-external-address`.
+            let of_proxy = ["forwarded", "-ip", "clientip", "-addr", "-original"];
+            let is_other = |part: &&str| name.starts_with("x-") && name.contains(*part);
+            HEADERS.contains(name) || of_proxy.iter().any(is_other)
+        })
 }
 
 /// Whether every name that the request gives the server is its own: that of
@@ -112,9 +129,9 @@ pub(super) async fn reader<S>(
                  nothing about people is shown",
             ));
         }
-        if let Some(header) = proxy_header(request.headers()) {
+        if let Some(mark) = proxy_mark(&request) {
             return Err(Problem::forbidden(&format!(
-                "the request came through a proxy (`{header}`) and http.token is not set: nothing \
+                "the request came through a proxy (`{mark}`) and http.token is not set: nothing \
                  about people is shown"
             )));
         }
@@ -174,6 +191,48 @@ fn unauthorized(error: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_of_a_proxy_is_told_by_its_headers_and_its_version() {
+        let mark = |version, name: &str| {
+            let request = axum::http::Request::builder()
+                .version(version)
+                .header(name, "1");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            proxy_mark(&request).is_some()
+        };
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded",
+            "x-original-forwarded-for",
+            "x-original-url",
+            "x-real-ip",
+            "x-client-ip",
+            "x-cluster-client-ip",
+            "x-appengine-user-ip",
+            "x-azure-clientip",
+            "x-envoy-external-address",
+            "x-remote-addr",
+            "x-originating-ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "cdn-loop",
+        ] {
+            assert!(mark(Version::HTTP_11, name), "{name}");
+        }
+        for name in [
+            "accept",
+            "user-agent",
+            "x-requested-with",
+            "x-request-id",
+            "origin",
+        ] {
+            assert!(!mark(Version::HTTP_11, name), "{name}");
+            assert!(mark(Version::HTTP_10, name), "{name}");
+        }
+    }
 
     #[test]
     fn a_loopback_address_answers_to_its_own_names_alone() {

@@ -1,5 +1,7 @@
 //! Errors of a store, classed by what a caller does about them.
 
+use crate::terminal::one_line;
+
 /// Whose fault an error is, and so what is done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ErrorClass {
@@ -22,18 +24,21 @@ impl ErrorClass {
     }
 }
 
-/// A limit of the server on how long a statement may take.
+/// When a failure of a group's statements that repeats is the group's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timeout {
-    /// `lock_timeout`.
-    Lock,
-    /// `statement_timeout`, or an operator's cancellation, which has the same
-    /// SQLSTATE.
-    Statement,
+pub enum Suspicion {
+    /// Another one's lock, a full disk, a server that stops: never.
+    Never,
+    /// A time limit, a lack of memory, a right that is missing: where other
+    /// groups are folded between its tries. On a server that is slow for all, or
+    /// a schema that is wrong for all, they are not.
+    BesideOthers,
+    /// A connection that broke: where the server answers on another one.
+    WhileAnswered,
 }
 
-/// A failed store operation. The text carries no values of raw rows and no
-/// credentials.
+/// A failed store operation. The text is one line without control characters,
+/// and carries no values of raw rows and no credentials.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation}: {message}")]
 pub struct StoreError {
@@ -43,10 +48,11 @@ pub struct StoreError {
     pub message: String,
     /// There was no connection, or it broke: what the circuit breaker counts.
     pub no_connection: bool,
-    /// It came from a group's own statements, on a connection that was there.
-    pub of_group: bool,
-    /// The limit of the server that was spent.
-    pub timeout: Option<Timeout>,
+    /// Whether it may be the fault of the group whose statements it came from.
+    pub suspicion: Suspicion,
+    /// `lock_timeout` was spent waiting: trying again at once would only wait as
+    /// long again.
+    pub is_lock_timeout: bool,
 }
 
 impl StoreError {
@@ -54,10 +60,10 @@ impl StoreError {
         StoreError {
             class,
             operation,
-            message: message.into(),
+            message: one_line(&message.into()).into_owned(),
             no_connection: false,
-            of_group: false,
-            timeout: None,
+            suspicion: Suspicion::Never,
+            is_lock_timeout: false,
         }
     }
 
@@ -67,21 +73,6 @@ impl StoreError {
             no_connection: true,
             ..StoreError::new(ErrorClass::Transient, operation, message)
         }
-    }
-
-    /// Whether `lock_timeout` was spent waiting: trying again at once would
-    /// only wait as long again.
-    pub fn is_lock_timeout(&self) -> bool {
-        self.timeout == Some(Timeout::Lock)
-    }
-
-    /// Whether a group can cause it: its statements took longer than
-    /// `statement_timeout`, or the server closed the connection over them. A
-    /// slow server and an outage look the same, so the caller has to see how
-    /// others fare.
-    pub fn may_be_the_groups(&self) -> bool {
-        let timeout = self.timeout == Some(Timeout::Statement);
-        self.of_group && self.is_transient() && (self.no_connection || timeout)
     }
 
     pub fn is_transient(&self) -> bool {

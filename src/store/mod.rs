@@ -25,7 +25,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::domain::{Aggregate, Domain, Fold, GroupKey, NewRow, UserId};
-pub use error::{ErrorClass, StoreError};
+pub use error::{ErrorClass, StoreError, Suspicion};
 pub use history::{BatchLine, History, MinuteLine, SeriesLine};
 pub use pool::{PoolStats, PoolStatus};
 pub use types::*;

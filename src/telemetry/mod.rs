@@ -17,15 +17,17 @@ pub use progress::{note, progress, progress_bytes};
 /// # Errors
 /// `log.level` is not a filter.
 pub fn init(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.level).with_context(|| {
+    let mut filter = EnvFilter::try_new(&config.level).with_context(|| {
         format!(
             "log.level `{}` is neither a level (error, warn, info, debug, trace) nor a filter",
             config.level
         )
     })?;
-    // At debug the driver tells the parameters of every statement: health
-    // values. No level turns that on.
-    let filter = filter.add_directive("tokio_postgres=info".parse()?);
+    // The driver tells what triggers say at info, and the parameters of every
+    // statement at debug: health values. No level and no filter turns that on.
+    for module in ["", "::connection", "::query", "::simple_query", "::prepare"] {
+        filter = filter.add_directive(format!("tokio_postgres{module}=warn").parse()?);
+    }
     let terminal = std::io::stderr().is_terminal();
     let format = match config.format {
         LogFormat::Auto if terminal => LogFormat::Text,

@@ -9,7 +9,9 @@ use super::Engine;
 use super::isolate::isolate;
 use super::retry::{TRANSIENT_RETRIES, jitter, transient_pause};
 use crate::domain::GroupKey;
-use crate::store::{ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError};
+use crate::store::{
+    ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError, Suspicion,
+};
 use crate::telemetry::metrics;
 use crate::with_domain;
 
@@ -42,10 +44,11 @@ pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<Grou
 
 async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let mut retry = 0;
-    // Each try so far failed while others did not.
+    // Each try so far failed in a way that may be the group's own.
     let mut alone = true;
+    let mut folded_before = 0;
+    let folded_groups = &engine.folded[key.domain as usize];
     let error = loop {
-        let folded_before = engine.folded.load(Ordering::Relaxed);
         if engine.breaker.is_open() {
             return Ok(GroupResult::Interrupted);
         }
@@ -56,7 +59,8 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
                 completed,
                 rejected,
             }) => {
-                engine.folded.fetch_add(1, Ordering::Relaxed);
+                folded_groups.fetch_add(1, Ordering::Relaxed);
+                engine.failing[key.domain as usize].store(0, Ordering::Relaxed);
                 return Ok(GroupResult::Folded {
                     completed,
                     rejected,
@@ -66,8 +70,18 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             Err(error) => error,
         };
         metrics::error(error.class);
-        alone = alone && fails_alone(engine, &error, folded_before).await;
-        if !error.is_transient() || error.is_lock_timeout() || retry == TRANSIENT_RETRIES {
+        let folded = folded_groups.load(Ordering::Relaxed);
+        // The first try has no time before it.
+        let others_fold = retry == 0 || folded > folded_before;
+        folded_before = folded;
+        alone = alone && fails_alone(engine, &error, others_fold).await;
+        let may_pass = match error.class {
+            ErrorClass::Transient => !error.is_lock_timeout,
+            ErrorClass::Data => false,
+            // What others do without needs no one's hand.
+            ErrorClass::Fatal => alone,
+        };
+        if !may_pass || retry == TRANSIENT_RETRIES {
             break error;
         }
         let pause = transient_pause(retry);
@@ -83,7 +97,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             () = engine.stop.cancelled() => return Ok(GroupResult::Interrupted),
         }
     };
-    if error.class == ErrorClass::Fatal {
+    if error.class == ErrorClass::Fatal && !alone {
         return Err(error);
     }
     if engine.breaker.is_open() {
@@ -95,6 +109,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     } else {
         error
     };
+    engine.failing[key.domain as usize].fetch_add(1, Ordering::Relaxed);
     let recorded = record_failure(engine, key, &error, engine.config.retry_backoff).await?;
     let Some(state) = recorded else {
         return Ok(GroupResult::Skipped);
@@ -112,21 +127,19 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
     Ok(GroupResult::Failed)
 }
 
-/// Whether a transient failure is of this group alone: the server answers on
-/// another connection after it closed this one, or has folded other groups while
-/// this one timed out. In an outage, and on a server that is slow for all, it is
-/// not.
-async fn fails_alone<S: Store>(engine: &Engine<S>, error: &StoreError, folded_before: u64) -> bool {
-    if !error.may_be_the_groups() || engine.breaker.is_open() {
-        return false;
-    }
-    if error.no_connection {
-        return engine.observe(engine.store.ping().await).is_ok();
-    }
-    engine.folded.load(Ordering::Relaxed) > folded_before
+/// Whether a failure may be of this group alone. In an outage, on a server that
+/// is slow for all, and beside a schema that is wrong for all, it is not.
+/// `others_fold`: others were folded since the group's last try.
+async fn fails_alone<S: Store>(engine: &Engine<S>, error: &StoreError, others_fold: bool) -> bool {
+    !engine.breaker.is_open()
+        && match error.suspicion {
+            Suspicion::Never => false,
+            Suspicion::BesideOthers => others_fold,
+            Suspicion::WhileAnswered => engine.observe(engine.store.ping().await).is_ok(),
+        }
 }
 
-/// A transient failure that counts as an attempt, because the group alone has it.
+/// A failure that counts as an attempt, because the group alone has it.
 fn own_failure(error: &StoreError, tries: u32) -> StoreError {
     let message = format!(
         "failed {tries} times in a row while the server answered others: {}",

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -24,6 +25,9 @@ const LONGEST_SEARCH: Duration = Duration::from_secs(600);
 /// How long a trial waits for a user that another worker has: longer than that
 /// worker's own search.
 const LONGEST_WAIT: Duration = Duration::from_secs(660);
+/// After this many failures in a row it is no row's fault.
+const FAILING_ALL: u64 = 10;
+
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Rejects the rows of a failing group that are at fault, and folds the rest.
@@ -117,8 +121,11 @@ async fn find<S: Store>(engine: &Engine<S>, key: GroupKey, error: &str) -> Resul
     };
     let count = culprits.iter().map(ExactSizeIterator::len).sum();
     // Without a culprit it folds by now: the next attempt will show. Where every
-    // row of several is one, it is the group that cannot be folded.
-    if count == 0 || (count == ids.len() && count > 1) {
+    // row of several is one, it is the group that cannot be folded. Whether that
+    // is so where it has one row, other groups tell.
+    let failing = engine.failing[key.domain as usize].load(Ordering::Relaxed);
+    let cannot_fold = count > 1 || failing >= FAILING_ALL;
+    if count == 0 || (count == ids.len() && cannot_fold) {
         return Ok(Found::Nobody);
     }
     match fold_without(engine, key, &isolation(&culprits, false))

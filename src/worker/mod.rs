@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{Config, PaceConfig, WorkerConfig};
+use crate::domain::Domain;
 use crate::store::{Result, Store};
 use crate::telemetry::metrics;
 use breaker::Breaker;
@@ -51,8 +52,10 @@ pub struct Engine<S> {
     pub pace: PaceConfig,
     /// Transient failures since a batch last asked.
     pub retries: Arc<AtomicU64>,
-    /// Groups folded since the start.
-    pub folded: Arc<AtomicU64>,
+    /// Groups folded since the start, by domain in the order of its enum.
+    pub folded: Arc<[AtomicU64; Domain::ALL.len()]>,
+    /// Failures since a group of the domain was folded last.
+    pub failing: Arc<[AtomicU64; Domain::ALL.len()]>,
 }
 
 impl<S: Store> Engine<S> {
@@ -80,6 +83,7 @@ impl<S: Store> Engine<S> {
             pace,
             retries: Arc::default(),
             folded: Arc::default(),
+            failing: Arc::default(),
         }
     }
 

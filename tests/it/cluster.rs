@@ -298,11 +298,11 @@ impl Session {
     }
 }
 
-/// Polls a state, for at most a minute.
+/// Polls a state, for at most three minutes: the machine may be busy.
 pub(crate) fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(60);
+    let give_up = Instant::now() + Duration::from_secs(180);
     while !state() {
-        assert!(Instant::now() < give_up, "not within a minute: {what}");
+        assert!(Instant::now() < give_up, "not within three minutes: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -74,3 +74,21 @@ fn the_pages_show_what_the_program_prints() {
     }
     assert!(run > 0, "no page has a console block");
 }
+
+#[test]
+fn the_tests_that_the_threat_model_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut named = 0;
+    for (file, test) in page.split('`').filter_map(|word| word.split_once("::")) {
+        let file = root.join(format!("tests/it/{file}.rs"));
+        let tests = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            tests.contains(&format!("fn {test}(")),
+            "{}: {test}",
+            file.display()
+        );
+        named += 1;
+    }
+    assert!(named > 20, "{named}");
+}

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use crate::modes::postgres;
 use crate::program::Program;
 use crate::served::{Served, TOKEN, ask};
 
@@ -168,6 +169,27 @@ fn a_request_through_a_proxy_is_not_local() {
         let answer = users(&format!("Host: localhost\r\n{header}\r\n"));
         assert_eq!(answer.status, 403, "{header}: {answer:?}");
     }
+    // As nginx asks what is behind it, unless told otherwise.
+    let of_nginx = "GET /api/users HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    assert_eq!(worker.request(of_nginx).status, 403);
+    for route in ["failed", "series?user=1", "aggregates/vitals?user=1"] {
+        let head = format!("GET /api/{route} HTTP/1.1\r\nHost: localhost\r\nVia: 1.1 a\r\n\r\n");
+        assert_eq!(worker.request(&head).status, 403, "{route}");
+    }
+    // Two lengths, or a length beside chunks: one request is not read as two.
+    for lengths in [
+        "Content-Length: 0\r\nContent-Length: 44",
+        "Content-Length: 44\r\nTransfer-Encoding: chunked, identity",
+        "Content-Length: +0",
+        "Transfer-Encoding: xchunked",
+    ] {
+        let smuggled = format!(
+            "GET /health/live HTTP/1.1\r\nHost: localhost\r\n{lengths}\r\n\r\n\
+             GET /api/users HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        );
+        let answer = worker.request(&smuggled);
+        assert_eq!(answer.status, 400, "{lengths}: {answer:?}");
+    }
     assert_eq!(
         users("Host: localhost\r\nHost: evil.example\r\n").status,
         421
@@ -184,4 +206,63 @@ fn wrong_tokens_do_not_lock_out_the_right_one_which_a_file_may_hold() {
     let wrong = (0..30).map(|_| worker.get_with_token("/api/users", "wrong").status);
     assert_eq!(wrong.last(), Some(429));
     assert_eq!(worker.get_with_token("/api/users", TOKEN).status, 200);
+}
+
+#[test]
+fn stored_texts_steer_no_terminal() {
+    let (db, program) = postgres();
+    let evil = r"E'\x1b[2J\nERROR forged\u202e'";
+    db.execute(&format!(
+        "insert into raw_vitals (user_id, metric, value, unit, started_at, source, device) \
+         select n, 'heart_rate', 60, '/min', '2026-01-05 10:00:00Z', {evil}, {evil} \
+         from generate_series(1, 2) n; \
+         insert into raw_vitals (user_id, metric, value, unit, started_at) \
+         values (3, {evil}, 60, '/min', '2026-01-05 10:00:00Z'); \
+         insert into raw_labs (user_id, name, value, collected_at) \
+         values (1, {evil}, {evil}, '2026-01-05 10:00:00Z'); \
+         create function refuse() returns trigger language plpgsql as $$ begin \
+           if new.user_id = 2 then raise notice '%', {evil}; raise exception '%', {evil}; end if; \
+           return new; end $$; \
+         create trigger refuse before insert on vitals_aggregates for each row \
+         execute function refuse()"
+    ));
+    for format in ["text", "journal", "json"] {
+        let mut command = program.command(&["run-once"]);
+        command.env("VITALFOLD__LOG__FORMAT", format);
+        command.env("VITALFOLD__LOG__LEVEL", "trace");
+        quiet(&format!("run-once as {format}"), &mut command);
+    }
+    db.execute("update vitals_aggregates set \"count\" = 7");
+    for args in [
+        "failed list",
+        "failed show vitals 2 2026-01-05",
+        "failed show vitals 2 2026-01-05 --json",
+        "status",
+        "doctor",
+        "verify --all",
+        "aggregates vitals --user 1",
+        "aggregates labs --user 1",
+        "aggregates labs --user 1 --json",
+    ] {
+        let args: Vec<_> = args.split(' ').collect();
+        quiet(&format!("{args:?}"), &mut program.command(&args));
+    }
+    let shown = program.ok(&["failed", "show", "vitals", "2", "2026-01-05"]);
+    assert!(shown.contains(r"\u001b[2J\nERROR forged\u202e"), "{shown}");
+}
+
+/// Neither an escape nor a line of a stored text is printed as it is.
+fn quiet(what: &str, command: &mut std::process::Command) {
+    let output = command.output().unwrap();
+    for printed in [output.stdout, output.stderr] {
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(
+            !printed.contains(['\u{1b}', '\u{202e}']),
+            "{what}: {printed}"
+        );
+        let forged = printed
+            .lines()
+            .find(|line| line.starts_with("ERROR forged"));
+        assert_eq!(forged, None, "{what}");
+    }
 }

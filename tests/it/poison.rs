@@ -142,15 +142,20 @@ async fn a_search_that_a_stop_ends_leaves_the_group_due() {
     assert_eq!(count(&db, "aggregation_groups where state = 'due'"), 1);
 }
 
-/// The server closes the connection over user 1, and takes too long over user 2.
+/// The server closes the connection over user 1 and takes too long over user 2;
+/// a right is missing for user 3, and a trigger raises what it likes for user 4.
 #[test]
-fn a_transient_failure_that_is_one_groups_alone_ends_it() {
+fn a_failure_that_is_one_groups_alone_ends_it_and_nothing_else() {
     let (db, program) = postgres();
-    insert_heart_rates(&db, 2, 1, 3);
+    insert_heart_rates(&db, 4, 1, 3);
     db.execute(
         "create function harm() returns trigger language plpgsql as $$ begin \
            if new.user_id = 1 then perform pg_terminate_backend(pg_backend_pid()); end if; \
-           if new.user_id = 2 then perform pg_sleep(30); end if; return new; end $$; \
+           if new.user_id = 2 then perform pg_sleep(30); end if; \
+           if new.user_id = 3 then raise insufficient_privilege; end if; \
+           if new.user_id = 4 then raise exception '% (FATAL, SQLSTATE 57P01)', repeat('é', 100000) \
+             using errcode = '57P01'; end if; \
+           return new; end $$; \
          create trigger harm before insert on vitals_aggregates \
          for each row execute function harm()",
     );
@@ -164,16 +169,16 @@ fn a_transient_failure_that_is_one_groups_alone_ends_it() {
     );
     let dead = "aggregation_groups where state = 'dead' and error_class = 'data' \
          and error like 'fold group: failed 4 times in a row while the server answered others: %'";
-    let mut users = 3..;
-    wait_until("both are dead while others are folded", || {
+    let mut users = 5..;
+    wait_until("all are dead while others are folded", || {
         let user = users.next().unwrap();
         db.execute(&format!(
             "insert into raw_vitals (user_id, metric, value, unit, started_at) \
              values ({user}, 'heart_rate', 70, '/min', '2026-01-05 10:00:00Z')"
         ));
-        count(&db, dead) == 2
+        count(&db, dead) == 4
     });
-    let others = "raw_vitals where user_id > 2 and status <> 'completed'";
+    let others = "raw_vitals where user_id > 4 and status <> 'completed'";
     wait_until("others are folded", || count(&db, others) == 0);
     assert!(
         !worker.log().contains("circuit breaker opens"),
@@ -181,4 +186,76 @@ fn a_transient_failure_that_is_one_groups_alone_ends_it() {
         worker.log()
     );
     assert_eq!(worker.stop(), Some(0));
+    let errors = "aggregation_errors where length(error) > 2200";
+    assert_eq!(count(&db, errors), 0, "long texts are kept");
+}
+
+#[test]
+fn a_server_that_is_slow_for_all_makes_no_dead_groups() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 3, 1, 3);
+    db.execute(
+        "create function dawdle() returns trigger language plpgsql as $$ \
+         begin perform pg_sleep(30); return null; end $$; \
+         create trigger dawdle before insert on vitals_aggregates for each statement \
+         execute function dawdle()",
+    );
+    let worker = Served::start(
+        &program,
+        &[
+            ("WORKER__MAX_ATTEMPTS", "1"),
+            ("WORKER__POLL", "20ms"),
+            ("POOL__STATEMENT_TIMEOUT", "500ms"),
+        ],
+    );
+    // Another domain is folded all the time.
+    let mut users = 1..;
+    wait_until("each has had its tries", || {
+        let user = users.next().unwrap();
+        db.execute(&format!(
+            "insert into raw_nutrition (user_id, nutrient, amount, unit, eaten_at) \
+             values ({user}, 'protein', 10, 'g', '2026-01-05 10:00:00Z')"
+        ));
+        count(&db, "aggregation_errors where error_class = 'transient'") >= 3
+    });
+    assert_eq!(count(&db, "aggregation_groups where attempts > 0"), 0);
+    db.execute("drop trigger dawdle on vitals_aggregates");
+    assert_eq!(worker.stop(), Some(0));
+}
+
+#[test]
+fn a_right_that_is_missing_for_all_ends_the_run_and_blames_no_group() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 3, 1, 3);
+    db.execute(
+        "create function refuse() returns trigger language plpgsql as $$ \
+         begin raise insufficient_privilege; end $$; \
+         create trigger refuse before insert on vitals_aggregates for each row \
+         execute function refuse()",
+    );
+    let ran = program.run(&["run-once"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("SQLSTATE 42501"), "{ran:?}");
+    assert_eq!(count(&db, "aggregation_errors"), 0);
+    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 9);
+}
+
+/// What refuses the groups of all says nothing against the row of any.
+#[test]
+fn where_nothing_folds_no_row_is_rejected() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 15, 1, 1);
+    db.execute("alter table vitals_aggregates add constraint refuse check (user_id < 0)");
+    wait_until("every attempt was made", || {
+        let mut command = program.command(&["run-once"]);
+        command.env("VITALFOLD__WORKER__RETRY_BACKOFF", "1ms");
+        command.env("VITALFOLD__WORKER__MAX_ATTEMPTS", "2");
+        assert_eq!(command.output().unwrap().status.code(), Some(1));
+        count(&db, "aggregation_groups where state = 'dead'") == 15
+    });
+    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 0);
+    db.execute("alter table vitals_aggregates drop constraint refuse");
+    program.ok(&["failed", "retry"]);
+    program.ok(&["run-once"]);
+    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 15);
 }

@@ -63,7 +63,10 @@ fn nothing_planted_is_logged(db: &Database, program: &Program) {
     ] {
         let output = program
             .command(args)
-            .env("VITALFOLD__LOG__LEVEL", "trace")
+            .env(
+                "VITALFOLD__LOG__LEVEL",
+                "trace,tokio_postgres=trace,tokio_postgres::connection=trace,tokio_postgres::query=trace",
+            )
             .env("VITALFOLD__WORKER__RETRY_BACKOFF", "1ms")
             .output()
             .unwrap();
@@ -87,13 +90,28 @@ fn nothing_planted_is_logged(db: &Database, program: &Program) {
             ),
             0
         );
+        assert_eq!(
+            count(
+                db,
+                &format!("raw_vitals where error like 'poison:%{value}%'")
+            ),
+            0
+        );
     }
 }
 
 #[test]
 fn no_health_value_is_logged_on_postgres() {
     let (db, program) = postgres();
-    db.execute("alter table vitals_aggregates add constraint refuse check (user_id <> 2)");
+    // Notices tell the value, and so does the error of a cast.
+    db.execute(
+        "create function tell() returns trigger language plpgsql as $$ begin \
+           raise notice 'notice: %', new.value; raise warning 'warning: %', new.value; \
+           if new.user_id = 2 and new.status = 'completed' then \
+             perform new.value::text::integer; \
+           end if; return new; end $$; \
+         create trigger tell before update on raw_vitals for each row execute function tell()",
+    );
     nothing_planted_is_logged(&db, &program);
 }
 

@@ -174,10 +174,14 @@ fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() 
     // Whoever folds user 2 waits here, and is killed.
     let mut application = db.session();
     application.send("begin; select from raw_vitals where user_id = 2 for update;");
-    let name = db.value("current_database()");
+    let holds = "pg_stat_activity a where a.datname = current_database() \
+         and a.application_name = 'psql' and a.state = 'idle in transaction'";
+    wait_until("the application holds its lock", || count(&db, holds) == 1);
+    // For the application alone, not for one another.
     let waits = format!(
-        "pg_stat_activity where datname = '{name}' and application_name like 'vitalfold%' \
-         and wait_event_type = 'Lock'"
+        "pg_stat_activity where datname = current_database() \
+         and application_name like 'vitalfold%' \
+         and exists (select from {holds} and a.pid = any(pg_blocking_pids(pg_stat_activity.pid)))"
     );
     let dead = "aggregation_groups where state = 'dead' and user_id = 2";
     let mut kills = 0;

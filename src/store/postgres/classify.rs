@@ -7,7 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::connect::NotConnected;
 use super::sqlstate;
-use crate::store::error::Timeout;
+use crate::store::error::Suspicion;
 use crate::store::{ErrorClass, StoreError};
 
 /// The session is gone, or there never was one.
@@ -47,11 +47,37 @@ fn class_of(state: &str) -> ErrorClass {
     }
 }
 
-fn timeout(state: &str) -> Option<Timeout> {
-    match state {
-        "55P03" => Some(Timeout::Lock),
-        "57014" => Some(Timeout::Statement),
-        _ => None,
+/// When an error of a group's own statements is held against the group.
+fn suspicion(error: &Error) -> Suspicion {
+    let (state, is_fatal) = match reported(error) {
+        Reported::NoConnection => return Suspicion::WhileAnswered,
+        Reported::Other => return Suspicion::Never,
+        Reported::State { state, is_fatal } => (state, is_fatal),
+    };
+    match &*state {
+        // The server stops, or starts again after a crash that another session
+        // may have caused; a session too many; a full disk.
+        "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "53100" => Suspicion::Never,
+        // Of the session, which may wait for a slow worker: of its transaction,
+        // of its pauses.
+        "25P03" | "25P04" => Suspicion::BesideOthers,
+        _ if is_fatal => Suspicion::WhileAnswered,
+        // A standby, an application's locks, an old snapshot.
+        "25006" | "55006" | "55P03" | "72000" => Suspicion::Never,
+        // A deadlock, a serialization failure.
+        _ if state.starts_with("40") => Suspicion::Never,
+        _ => match class_of(&state) {
+            ErrorClass::Data => Suspicion::Never,
+            ErrorClass::Transient | ErrorClass::Fatal => Suspicion::BesideOthers,
+        },
+    }
+}
+
+/// An error of a group's own statements, on a connection that was there.
+pub(super) fn of_group(operation: &'static str, error: &Error) -> StoreError {
+    StoreError {
+        suspicion: suspicion(error),
+        ..statement(operation, error)
     }
 }
 
@@ -60,11 +86,11 @@ pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
     let message = message(error);
     match reported(error) {
         Reported::NoConnection => StoreError::connection(operation, message),
-        Reported::State(state) if is_no_connection(&state) => {
+        Reported::State { state, is_fatal } if is_fatal && is_no_connection(&state) => {
             StoreError::connection(operation, message)
         }
-        Reported::State(state) => StoreError {
-            timeout: timeout(&state),
+        Reported::State { state, .. } => StoreError {
+            is_lock_timeout: state == "55P03",
             ..StoreError::new(class_of(&state), operation, message)
         },
         Reported::Other => StoreError::new(ErrorClass::Data, operation, message),
@@ -73,8 +99,11 @@ pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
 
 enum Reported {
     NoConnection,
-    /// The server's SQLSTATE.
-    State(String),
+    /// The server's SQLSTATE, and whether it ended the session.
+    State {
+        state: String,
+        is_fatal: bool,
+    },
     /// An error of this side, such as a row that cannot be read.
     Other,
 }
@@ -87,7 +116,10 @@ fn reported(error: &Error) -> Reported {
         )
         | Error::BrokenTransactionManager => Reported::NoConnection,
         Error::DatabaseError(_, information) => match sqlstate::code(information.message()) {
-            Some(state) => Reported::State(state.to_owned()),
+            Some(code) => Reported::State {
+                state: code.state.to_owned(),
+                is_fatal: code.is_fatal,
+            },
             None => Reported::Other,
         },
         Error::RollbackErrorOnCommit { commit_error, .. } => reported(commit_error),
@@ -99,7 +131,7 @@ fn reported(error: &Error) -> Reported {
 /// server refuses this role or does not know this database.
 pub(super) fn connection(operation: &'static str, error: &NotConnected) -> StoreError {
     let message = format!("cannot connect: {error}");
-    match sqlstate::code(&error.0).map(class_of) {
+    match sqlstate::code(&error.0).map(|code| class_of(code.state)) {
         Some(ErrorClass::Fatal) => StoreError::new(ErrorClass::Fatal, operation, message),
         _ => StoreError::connection(operation, message),
     }
@@ -118,8 +150,10 @@ pub(super) fn message(error: &Error) -> String {
 mod tests {
     use super::*;
 
-    fn of_server(state: &str) -> Error {
-        let text = format!("Sperre (not: terminating connection) (SQLSTATE {state})");
+    /// `code` is a SQLSTATE, behind `FATAL, ` where the session ended.
+    fn of_server(code: &str) -> Error {
+        let text = format!("Sperre (FATAL, SQLSTATE 57P01) (SQLSTATE {code})")
+            .replace("(SQLSTATE FATAL, ", "(FATAL, SQLSTATE ");
         Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text))
     }
 
@@ -165,17 +199,56 @@ mod tests {
             ("P0001", Data, false),
             ("XX000", Data, false),
         ] {
-            let error = statement("fold group", &of_server(state));
+            let ended = statement("fold group", &of_server(&format!("FATAL, {state}")));
             assert_eq!(
-                (error.class, error.no_connection),
+                (ended.class, ended.no_connection),
                 (class, no_connection),
                 "{state}"
             );
-            assert_eq!(error.is_lock_timeout(), state == "55P03", "{state}");
+            // A statement can raise any code; the session goes on.
+            let raised = statement("fold group", &of_server(state));
+            assert_eq!(
+                (raised.class, raised.no_connection),
+                (class, false),
+                "{state}"
+            );
+            assert_eq!(raised.is_lock_timeout, state == "55P03", "{state}");
             let text = NotConnected(format!("Anmeldung (SQLSTATE {state})"));
             let error = connection("pull", &text);
             assert_eq!(error.no_connection, class != Fatal, "{state}");
         }
+    }
+
+    #[test]
+    fn a_group_is_suspected_of_what_it_can_have_caused() {
+        use Suspicion::{BesideOthers, Never, WhileAnswered};
+        for (code, suspicion) in [
+            ("40P01", Never),
+            ("55P03", Never),
+            ("53100", Never),
+            ("FATAL, 57P02", Never),
+            ("FATAL, 57P03", Never),
+            ("P0001", Never),
+            ("57014", BesideOthers),
+            ("FATAL, 25P03", BesideOthers),
+            ("FATAL, 25P04", BesideOthers),
+            ("53200", BesideOthers),
+            ("53400", BesideOthers),
+            ("58P01", BesideOthers),
+            ("0A000", BesideOthers),
+            ("08006", BesideOthers),
+            ("57P01", BesideOthers),
+            ("42501", BesideOthers),
+            ("FATAL, 57P01", WhileAnswered),
+            ("FATAL, 08P01", WhileAnswered),
+        ] {
+            let error = of_group("fold group", &of_server(code));
+            assert_eq!(error.suspicion, suspicion, "{code}");
+            let error = statement("pull", &of_server(code));
+            assert_eq!(error.suspicion, Never, "{code}");
+        }
+        let broken = of_group("fold group", &Error::BrokenTransactionManager);
+        assert_eq!(broken.suspicion, WhileAnswered);
     }
 
     #[test]

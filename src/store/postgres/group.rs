@@ -83,10 +83,7 @@ pub(super) async fn fold<F: Fold>(
     match result {
         Ok(outcome) => Ok(outcome),
         Err(Failed::Locked) => Ok(GroupOutcome::Locked),
-        Err(Failed::Statement(error)) => Err(StoreError {
-            of_group: true,
-            ..classify::statement("fold group", &error)
-        }),
+        Err(Failed::Statement(error)) => Err(classify::of_group("fold group", &error)),
         Err(Failed::Panicked) => {
             let message = "the fold panicked";
             Err(StoreError::new(ErrorClass::Data, "fold group", message))

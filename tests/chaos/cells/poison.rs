@@ -52,7 +52,7 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
     }
     arena.recovers();
     let blamed = "aggregation_groups where state = 'dead' and attempts = 2 \
-                  and error_class = 'data' and error like '%the application forbids it'";
+                  and error_class = 'data' and error like '%the application forbids it%'";
     assert_eq!(sql.count(blamed), dead);
     arena.finish_with(workers, None, dead)
 }
