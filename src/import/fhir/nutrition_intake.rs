@@ -35,7 +35,12 @@ pub(super) fn items(map: &Map<String, Value>, user: Option<i64>) -> Result<Vec<I
     });
     let mut items: Vec<Item> = version.map(Item::Version).into_iter().collect();
     if is_error || matches!(status.as_str(), "not-done" | "preparation") {
-        items.push(Item::Skipped(format!("status {status}").into()));
+        let nameless = if is_error && items.is_empty() {
+            " without id"
+        } else {
+            ""
+        };
+        items.push(Item::Skipped(format!("status {status}{nameless}").into()));
         return Ok(items);
     }
     let common = match common(node, subject)? {
