@@ -175,7 +175,9 @@ impl Item {
         };
         if let Some(Subject::Reference(reference)) = subject {
             // Addresses and identifiers with a system say whose they are.
-            if !reference.contains("://") && !reference.contains('|') {
+            let is_global =
+                reference.contains("://") || reference.find('|').is_some_and(|at| at > 0);
+            if !is_global {
                 *reference = format!("{}/Patient/{reference}", source.trim_end_matches('/'));
             }
         }

@@ -1,6 +1,7 @@
 //! Corrected, repeated and retracted resources of FHIR, through the real
 //! binary on both backends.
 
+use std::process::Stdio;
 use std::slice::from_ref;
 
 use serde_json::{Value, json};
@@ -387,7 +388,10 @@ fn two_imports_at_once_end_with_the_newest_versions() {
     let files = [file("a.ndjson", 0, false), file("b.ndjson", 1, true)];
     let running: Vec<_> = files
         .iter()
-        .map(|file| program.command(&["import", "fhir", file]).spawn().unwrap())
+        .map(|file| {
+            let mut import = program.command(&["import", "fhir", file]);
+            import.stdout(Stdio::null()).spawn().unwrap()
+        })
         .collect();
     for mut one in running {
         assert!(one.wait().unwrap().success());

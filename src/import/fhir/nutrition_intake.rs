@@ -177,10 +177,14 @@ mod tests {
 
     #[test]
     fn says_why_an_intake_gives_no_row() {
-        for status in ["not-done", "entered-in-error", "preparation"] {
+        for status in ["not-done", "preparation"] {
             let text = format!(r#"{{"status":"{status}"}}"#);
             assert_eq!(reason(&text), format!("status {status}"));
         }
+        assert_eq!(
+            reason(r#"{"status":"entered-in-error"}"#),
+            "status entered-in-error without id"
+        );
         assert_eq!(reason("{}"), "no subject");
         assert_eq!(reason(&INTAKE.replace("WHEN", "")), "no time");
         let food = r#"{"subject":{"reference":"Patient/p"},"occurrenceDateTime":"2024-05-06"}"#;

@@ -32,7 +32,8 @@ pub(super) fn items(
     let subject = whose(node, user)?;
     let mut version = version(node, "Observation", user, subject.as_ref().ok())?;
     if matches!(status.as_str(), "entered-in-error" | "cancelled") {
-        let nameless = if version.is_none() { " without id" } else { "" };
+        let is_lost = version.is_none() && status == "entered-in-error";
+        let nameless = if is_lost { " without id" } else { "" };
         let version = version.map(|version| Item::Version(version.retracting()));
         let skipped = Item::Skipped(format!("status {status}{nameless}").into());
         return Ok(version.into_iter().chain([skipped]).collect());
