@@ -29,6 +29,10 @@ pub struct Args {
     /// All rows are of this user, whatever the files say
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     user: Option<UserId>,
+    /// The server that FHIR files are from, whatever they say: ids of resources
+    /// and people are unique within it
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    source: Option<String>,
     /// What marks the decimals of numbers in CSV files
     #[arg(long, value_enum, default_value = "auto", value_name = "MARK")]
     decimal: DecimalMark,
@@ -70,6 +74,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
             FileFormat::AppleHealth => Format::AppleHealth,
         },
         user: args.user,
+        source: args.source,
         default_zone: config.aggregation.default_time_zone,
         decimal: match args.decimal {
             DecimalMark::Auto => None,

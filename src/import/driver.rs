@@ -43,6 +43,11 @@ pub async fn import_file<S: RawStore>(
             "`--decimal` is for CSV files: other formats write numbers in one way",
         ));
     }
+    if options.format != Format::Fhir && options.source.is_some() {
+        return Err(ImportError::Usage(
+            "`--source` is for FHIR: a CSV file has a column for it, an Apple Health export says it",
+        ));
+    }
     let name = path.display().to_string();
     let (format, root) = (options.format, path.to_owned());
     let files = blocking(&name, move || expand(&root, format).map_err(Halt::Io)).await?;
@@ -152,7 +157,10 @@ fn parse(
 ) -> Result<(), Halt> {
     let reader = input.reader(&options.progress).map_err(Halt::Io)?;
     match (options.format, options.user) {
-        (Format::Fhir, user) => fhir::read(reader, user, &context.people, sink),
+        (Format::Fhir, user) => {
+            let source = options.source.as_deref();
+            fhir::read(reader, fhir::Told { user, source }, &context.people, sink)
+        }
         (Format::Csv, user) => csv::read(reader, user, context.marks, sink),
         (Format::AppleHealth, Some(user)) => apple_health::read(reader, user, sink),
         (Format::AppleHealth, None) => Err(Halt::fault(None, "no user is given")),

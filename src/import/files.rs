@@ -104,6 +104,10 @@ fn has_fitting_name(path: &Path, format: Format) -> bool {
         Format::Csv => &["csv", "tsv"],
         Format::AppleHealth => &["xml", "zip"],
     };
+    // What is compressed is not passed over in silence: its reader refuses it.
+    let unpacked = path.with_extension("");
+    let is_compressed = path.extension().is_some_and(|extension| extension == "gz");
+    let path = if is_compressed { &unpacked } else { path };
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|found| {
         extensions
@@ -146,6 +150,8 @@ mod tests {
             ("b.json", "{}"),
             ("a.NDJSON", ""),
             ("c.csv", ""),
+            ("d.ndjson.gz", ""),
+            ("d.txt.gz", ""),
             ("export.xml", "<HealthData/>"),
             ("export_cda.xml", "<ClinicalDocument/>"),
             ("readme.txt", ""),
@@ -160,7 +166,7 @@ mod tests {
                 .map(|path| path.file_name().unwrap().to_string_lossy());
             names.map(|name| name.into_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(names(Format::Fhir), ["a.NDJSON", "b.json"]);
+        assert_eq!(names(Format::Fhir), ["a.NDJSON", "b.json", "d.ndjson.gz"]);
         assert_eq!(names(Format::Csv), ["c.csv"]);
         assert_eq!(names(Format::AppleHealth), ["export.xml"]);
         assert!(expand(&dir.path().join("d.json"), Format::Csv).is_err());

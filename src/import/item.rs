@@ -21,6 +21,9 @@ pub(crate) enum Item {
     Skipped(Cow<'static, str>),
 }
 
+/// Why a version is left out of which a newer one is known.
+pub(crate) const OLDER: &str = "older version";
+
 /// A version of a resource. The newest one decides which rows it has.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Version {
@@ -91,6 +94,11 @@ pub(crate) struct Parsed<P> {
 }
 
 impl<P> Parsed<P> {
+    fn come_from(&mut self, source: &str) -> Option<&mut Subject> {
+        source.clone_into(&mut self.source);
+        Some(&mut self.subject)
+    }
+
     /// Whose row it is, and whether its times are those of a clock on the wall
     /// that only the person's zone makes instants.
     pub(crate) fn subject_and_need(&self) -> (&Subject, bool) {
@@ -152,6 +160,29 @@ pub(crate) fn is_dietary(identifier: &str) -> bool {
 }
 
 impl Item {
+    /// Makes the item one of `source`, within which its ids and those of its
+    /// person are unique.
+    pub(crate) fn come_from(&mut self, source: &str) {
+        let subject = match self {
+            Item::Vital(row) => row.come_from(source),
+            Item::Lab(row) => row.come_from(source),
+            Item::Nutrition(row) => row.come_from(source),
+            Item::Version(version) => {
+                version.source = Some(source.to_owned());
+                version.subject.as_mut()
+            }
+            Item::Skipped(_) => None,
+        };
+        if let Some(Subject::Reference(reference)) = subject {
+            // Addresses and identifiers with a system say whose they are.
+            let is_global =
+                reference.contains("://") || reference.find('|').is_some_and(|at| at > 0);
+            if !is_global {
+                *reference = format!("{}/Patient/{reference}", source.trim_end_matches('/'));
+            }
+        }
+    }
+
     /// Refuses texts that no database column or index can hold.
     ///
     /// `PostgreSQL` stores no NUL character, and one such text would fail the

@@ -61,6 +61,9 @@ pub struct ImportOptions {
     /// All rows are of this user, whatever the file says. An Apple Health
     /// export needs it.
     pub user: Option<UserId>,
+    /// All rows are from this source, whatever the file says: ids are unique
+    /// within it. Only for FHIR.
+    pub source: Option<String>,
     /// For times without an offset of users without a time zone.
     pub default_zone: Tz,
     /// What marks decimals in CSV files; none to find it out of each file.
@@ -77,6 +80,7 @@ impl ImportOptions {
         ImportOptions {
             format,
             user: None,
+            source: None,
             default_zone: Tz::UTC,
             decimal: None,
             keep_going: false,

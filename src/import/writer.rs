@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono_tz::Tz;
 
 use super::batch::{BATCH_ROWS, Batch};
-use super::item::{Intake, Lab, Parsed, Subject, Version, Vital};
+use super::item::{Intake, Lab, OLDER, Parsed, Subject, Version, Vital};
 use super::summary::Summary;
 use super::time::{self, Resolved};
 use crate::domain::labs::{LabResult, Labs};
@@ -69,7 +69,7 @@ impl<'s, S: RawStore> Writer<'s, S> {
         summary.add_rows(done.rows);
         summary.retracted += done.retracted;
         if done.older > 0 {
-            summary.skip("older version", done.older);
+            summary.skip(OLDER, done.older);
         }
         Ok(summary)
     }

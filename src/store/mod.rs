@@ -29,6 +29,7 @@ pub use error::{ErrorClass, StoreError, Suspicion};
 pub use history::{BatchLine, History, MinuteLine, SeriesLine};
 pub use pool::{PoolStats, PoolStatus};
 pub use types::*;
+pub(crate) use versions::{Age, compare_ages};
 pub use versions::{ResourceVersion, Resources, VersionRow, Versioned};
 
 /// The result of a store operation.

@@ -272,17 +272,24 @@ impl ResourceVersion {
         }
     }
 
-    /// The time of the last update decides, then the version's number.
     fn age(&self, known: &State) -> Option<Ordering> {
-        let times = self.last_updated.zip(known.last_updated);
-        let times = times.map(|(own, known)| own.cmp(&known));
-        let numbers = self.number.zip(known.number);
-        let numbers = numbers.map(|(own, known)| own.cmp(&known));
-        match (times, numbers) {
-            (Some(Ordering::Equal), numbers) => numbers.or(times),
-            (Some(times), _) => Some(times),
-            (None, numbers) => numbers,
-        }
+        let own = (self.last_updated, self.number);
+        compare_ages(own, (known.last_updated, known.number))
+    }
+}
+
+/// What a version says of its age: the time of its last update, its number.
+pub(crate) type Age = (Option<DateTime<Utc>>, Option<i64>);
+
+/// The time of the last update decides, then the version's number. None where
+/// neither tells.
+pub(crate) fn compare_ages(own: Age, known: Age) -> Option<Ordering> {
+    let times = own.0.zip(known.0).map(|(own, known)| own.cmp(&known));
+    let numbers = own.1.zip(known.1).map(|(own, known)| own.cmp(&known));
+    match (times, numbers) {
+        (Some(Ordering::Equal), numbers) => numbers.or(times),
+        (Some(times), _) => Some(times),
+        (None, numbers) => numbers,
     }
 }
 

@@ -112,6 +112,13 @@ impl Concept {
         self.codings.iter().find_map(Coding::healthkit)
     }
 
+    /// The `HealthKit` type of something that happened. Its components tell of
+    /// it, such as the heart rate that an alarm is set to, and measure nothing.
+    pub(super) fn healthkit_event(&self) -> Option<&str> {
+        self.healthkit()
+            .filter(|kind| kind.starts_with("HKCategoryTypeIdentifier"))
+    }
+
     fn healthkit_metric(&self) -> Option<&str> {
         self.healthkit()
             .filter(|kind| registry::lookup(kind).is_some())

@@ -54,7 +54,7 @@ const COUNTED: &[&str] = &[
 /// The unit of a quantity type.
 pub(super) fn unit(unit: Option<String>) -> Option<String> {
     unit.map(|unit| match COUNTED.contains(&unit.as_str()) {
-        true => format!("{{{unit}}}"),
+        true => format!("{{{}}}", unit.replace(' ', "_")),
         false => unit,
     })
 }

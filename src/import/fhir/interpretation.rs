@@ -47,7 +47,7 @@ pub(super) fn interpretation(node: Node<'_>) -> Result<Option<String>, String> {
     let high = understood.iter().find(|(_, flag, _)| is_high(*flag));
     Ok(match (low, high) {
         // Low and high at once is a contradiction, which no flag stands for.
-        (Some((.., low)), Some((.., high))) => Some(format!("{low} / {high}")),
+        (Some((.., low)), Some((.., high))) => Some(format!("{low} and {high}")),
         (Some((.., directed)), None) | (None, Some((.., directed))) => Some(directed.clone()),
         (None, None) => understood.pop().map(|(.., text)| text),
     })
@@ -119,11 +119,8 @@ fn as_reported(concept: &Concept) -> Option<String> {
         .or_else(|| codes().find_map(|coding| coding.display.clone()))
         .or_else(|| {
             codes().find_map(|coding| {
-                let system = coding.system.as_deref().unwrap_or_default();
-                coding
-                    .code
-                    .as_deref()
-                    .map(|code| format!("{system}|{code}"))
+                let (code, system) = (coding.code.as_deref()?, coding.system.as_deref()?);
+                Some(format!("{code} ({system})"))
             })
         })
 }
@@ -239,7 +236,7 @@ mod tests {
     fn what_says_nothing_is_kept_for_the_reader() {
         assert_eq!(read(v3(&["U"])).0.as_deref(), Some("U"));
         let local = json!({"coding": [{"system": "urn:lab", "code": "H"}]});
-        assert_eq!(read(local).0.as_deref(), Some("urn:lab|H"));
+        assert_eq!(read(local).0.as_deref(), Some("H (urn:lab)"));
         assert_eq!(read(json!([{"text": "delta"}])).0.as_deref(), Some("delta"));
     }
 }

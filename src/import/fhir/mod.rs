@@ -29,24 +29,51 @@ use resource::{Lines, Walk};
 /// stream, which only loses the chance to go on after a syntax error.
 const MAX_FIRST_LINE: u64 = 1024 * 1024;
 
-/// Reads a file; with `user` every row is that user's. Patients are added to
-/// `people` and known to the observations after them: an earlier pass makes
-/// known those that follow.
+/// What the caller says of a file, which outranks what the file says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Told<'a> {
+    /// Whose all rows are.
+    pub(super) user: Option<i64>,
+    /// Where all rows are from.
+    pub(super) source: Option<&'a str>,
+}
+
+/// Reads a file. Patients are added to `people` and known to the observations
+/// after them: an earlier pass makes known those that follow.
 pub(super) fn read(
     reader: impl Read,
-    user: Option<i64>,
+    told: Told<'_>,
     people: &SharedPeople,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
     let mut reader = BufReader::new(reader);
     let mut start = Vec::new();
     let line = first_line(&mut reader, &mut start).map_err(|error| Halt::io(1, error))?;
+    if let Some(cause) = other_form(&start) {
+        return Err(Halt::fault(1, cause));
+    }
     let by_line = line.is_some_and(|line| is_complete(&start[line..]));
     let reader = Tracked::starting_with(start, reader);
     if by_line {
-        lines(reader, user, people, sink)
+        lines(reader, told, people, sink)
     } else {
-        document(reader, user, people, sink)
+        document(reader, told, people, sink)
+    }
+}
+
+/// Why a file that begins so is not JSON at all.
+fn other_form(start: &[u8]) -> Option<&'static str> {
+    if start.starts_with(b"\x1F\x8B") || start.starts_with(b"PK\x03\x04") {
+        return Some("the file is compressed: unpack it first");
+    }
+    if start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF") {
+        return Some("the text is UTF-16: save it as UTF-8");
+    }
+    let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+    match start.trim_ascii_start().first() {
+        Some(b'<') => Some("the file is XML: of FHIR only the JSON form is read"),
+        Some(b'[') => Some("the file is a list: a Bundle, NDJSON or one resource is read"),
+        _ => None,
     }
 }
 
@@ -86,7 +113,7 @@ fn is_complete(line: &[u8]) -> bool {
 /// NDJSON: each line is a resource, and a bad one does not spoil the next.
 fn lines(
     mut reader: Tracked<impl Read>,
-    user: Option<i64>,
+    told: Told<'_>,
     people: &SharedPeople,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
@@ -103,7 +130,7 @@ fn lines(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let mut walk = Walk::new(sink, user, people, Lines::Fixed(line));
+        let mut walk = Walk::new(sink, told, people, Lines::Fixed(line));
         let mut json = serde_json::Deserializer::from_slice(&text);
         let read = walk.read(&mut json);
         let read = read.and_then(|()| json.end().map_err(|error| walk.malformed(error)));
@@ -119,7 +146,7 @@ fn lines(
 /// JSON values that may be spread over lines, one after another.
 fn document(
     mut reader: Tracked<impl Read>,
-    user: Option<i64>,
+    told: Told<'_>,
     people: &SharedPeople,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
@@ -127,7 +154,7 @@ fn document(
     let mut values = 0;
     while skip_space(&mut reader).map_err(|error| Halt::io(position.line(), error))? {
         position.next_record();
-        let mut walk = Walk::new(&mut *sink, user, people, Lines::At(&position));
+        let mut walk = Walk::new(&mut *sink, told, people, Lines::At(&position));
         walk.read(&mut serde_json::Deserializer::from_reader(&mut reader))?;
         values += 1;
     }
@@ -159,7 +186,7 @@ fn skip_space(reader: &mut impl BufRead) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::SharedPeople;
+    use super::{SharedPeople, Told};
     use crate::import::testing::{Collected, fault};
 
     const OBSERVATION: &str = r#"{"resourceType":"Observation","status":"final",
@@ -173,14 +200,20 @@ mod tests {
 
     fn found(text: &str) -> Collected {
         let mut found = Collected::keep_going();
-        super::read(text.as_bytes(), None, &SharedPeople::default(), &mut found).unwrap();
+        super::read(
+            text.as_bytes(),
+            Told::default(),
+            &SharedPeople::default(),
+            &mut found,
+        )
+        .unwrap();
         found
     }
 
     fn cause(text: &str) -> String {
         let read = super::read(
             text.as_bytes(),
-            None,
+            Told::default(),
             &SharedPeople::default(),
             &mut Collected::keep_going(),
         );
@@ -228,6 +261,49 @@ mod tests {
         let found = found(&outer);
         assert_eq!(found.reasons(), ["resource List", "entry without resource"]);
         assert_eq!(found.items.len(), 3);
+    }
+
+    #[test]
+    fn observations_within_other_resources_are_counted() {
+        let one = observation();
+        let report =
+            format!(r#"{{"resourceType":"DiagnosticReport","contained":[{one},{one},{PATIENT}]}}"#);
+        assert_eq!(
+            found(&report).reasons(),
+            [
+                "resource DiagnosticReport",
+                "Observation contained in DiagnosticReport",
+                "Observation contained in DiagnosticReport",
+            ]
+        );
+    }
+
+    #[test]
+    fn other_forms_are_named() {
+        for (start, expected) in [
+            (
+                &b"\x1F\x8B\x08\x00"[..],
+                "the file is compressed: unpack it first",
+            ),
+            (b"PK\x03\x04..", "the file is compressed: unpack it first"),
+            (b"\xFF\xFE{\0\n\0", "the text is UTF-16: save it as UTF-8"),
+            (
+                b"\xEF\xBB\xBF<Bundle>\n",
+                "the file is XML: of FHIR only the JSON form is read",
+            ),
+            (
+                b" [{}]",
+                "the file is a list: a Bundle, NDJSON or one resource is read",
+            ),
+        ] {
+            let read = super::read(
+                start,
+                Told::default(),
+                &SharedPeople::default(),
+                &mut Collected::keep_going(),
+            );
+            assert_eq!(fault(read).cause, expected);
+        }
     }
 
     #[test]

@@ -35,7 +35,12 @@ pub(super) fn items(map: &Map<String, Value>, user: Option<i64>) -> Result<Vec<I
     });
     let mut items: Vec<Item> = version.map(Item::Version).into_iter().collect();
     if is_error || matches!(status.as_str(), "not-done" | "preparation") {
-        items.push(Item::Skipped(format!("status {status}").into()));
+        let nameless = if is_error && items.is_empty() {
+            " without id"
+        } else {
+            ""
+        };
+        items.push(Item::Skipped(format!("status {status}{nameless}").into()));
         return Ok(items);
     }
     let common = match common(node, subject)? {
@@ -172,10 +177,14 @@ mod tests {
 
     #[test]
     fn says_why_an_intake_gives_no_row() {
-        for status in ["not-done", "entered-in-error", "preparation"] {
+        for status in ["not-done", "preparation"] {
             let text = format!(r#"{{"status":"{status}"}}"#);
             assert_eq!(reason(&text), format!("status {status}"));
         }
+        assert_eq!(
+            reason(r#"{"status":"entered-in-error"}"#),
+            "status entered-in-error without id"
+        );
         assert_eq!(reason("{}"), "no subject");
         assert_eq!(reason(&INTAKE.replace("WHEN", "")), "no time");
         let food = r#"{"subject":{"reference":"Patient/p"},"occurrenceDateTime":"2024-05-06"}"#;

@@ -32,8 +32,10 @@ pub(super) fn items(
     let subject = whose(node, user)?;
     let mut version = version(node, "Observation", user, subject.as_ref().ok())?;
     if matches!(status.as_str(), "entered-in-error" | "cancelled") {
+        let is_lost = version.is_none() && status == "entered-in-error";
+        let nameless = if is_lost { " without id" } else { "" };
         let version = version.map(|version| Item::Version(version.retracting()));
-        let skipped = Item::Skipped(format!("status {status}").into());
+        let skipped = Item::Skipped(format!("status {status}{nameless}").into());
         return Ok(version.into_iter().chain([skipped]).collect());
     }
     let mut rows = Vec::with_capacity(1 + components.len());
@@ -45,8 +47,12 @@ pub(super) fn items(
             if components.is_empty() || value::is_present(node)? {
                 rows.push(frame.found(node, person)?);
             }
+            let concept = Concept::of(node, "code")?;
             for component in components {
-                rows.push(frame.found(component, person)?);
+                rows.push(match concept.healthkit_event() {
+                    Some(event) => Found::skipped(format!("detail of {}", label(event)).into()),
+                    None => frame.found(component, person)?,
+                });
             }
         }
         Err(reason) => rows.push(Found::skipped(reason)),
@@ -368,6 +374,24 @@ mod tests {
         "component":[
           {"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":120}},
           {"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"dataAbsentReason":{}}]}"#;
+
+    #[test]
+    fn components_of_an_event_measure_nothing() {
+        let event = |kind: &str| {
+            PANEL.replace("VALUE", &format!(r#""valueString":"{kind}","#)).replace(
+                r#""system":"http://loinc.org","code":"85354-9""#,
+                &format!(r#""system":"http://developer.apple.com/documentation/healthkit","code":"{kind}""#),
+            )
+        };
+        let alarm = "HKCategoryTypeIdentifierHighHeartRateEvent";
+        let detail = format!("detail of {alarm}");
+        assert_eq!(
+            reasons(&event(alarm)),
+            ["Observation/o2", alarm, &detail, &detail]
+        );
+        let pressure = event("HKCorrelationTypeIdentifierBloodPressure");
+        assert!(reasons(&pressure).contains(&"row 8480-6".to_owned()));
+    }
 
     #[test]
     fn components_are_rows_of_their_own_even_without_a_category() {

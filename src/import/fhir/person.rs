@@ -57,8 +57,8 @@ impl People {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Person {
-        self.0.get(name).copied().unwrap_or_default()
+    pub(super) fn get(&self, name: &str) -> Option<Person> {
+        self.0.get(name).copied()
     }
 }
 
@@ -243,7 +243,8 @@ mod tests {
             person(json!({"gender": "female", "birthDate": "1991"})),
         );
         let known = people.get("p");
+        let known = known.unwrap();
         assert_eq!((known.sex, known.born), (Some(Sex::Female), None));
-        assert_eq!(people.get("q"), Person::default());
+        assert_eq!(people.get("q"), None);
     }
 }

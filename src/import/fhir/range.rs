@@ -6,56 +6,21 @@ use super::person::{AgeUnit, Person, sex};
 use super::value::unit;
 use crate::import::time::When;
 
-/// Words of a range's text that say that it is not for everybody, or not
-/// what is normal.
-const NOT_FOR_ALL: &[&str] = &[
-    "male",
-    "female",
-    "man",
-    "men",
-    "woman",
-    "women",
-    "boy",
-    "girl",
-    "child",
-    "children",
-    "pediatric",
-    "paediatric",
-    "newborn",
-    "neonate",
-    "infant",
-    "pregnan",
-    "trimester",
-    "follicular",
-    "luteal",
-    "ovulat",
-    "menopaus",
-    "pubert",
-    "tanner",
-    "year",
-    "yr",
-    "month",
-    "week",
-    "day",
-    "age",
-    "therap",
-    "toxic",
-    "critical",
-    "panic",
-    "alert",
-    "target",
-    "goal",
-    "treat",
-    "trough",
-    "peak",
-    "recommend",
-    "desirable",
-    "optimal",
-    "deficien",
-    "fasting",
-    "smok",
-    "diabet",
-];
+/// Words beside the limits of a range that say nothing of whom or what it is
+/// for. Any other word may name a group, a purpose or a time of the day, in
+/// whatever language.
+const PLAIN: &str = " a above al and als as at below between bis de desde entre equal expected \
+    from greater grösser größer hasta higher interval intervall intervalle intervalo is kleiner \
+    less limit limits lower more no norm normal normalbereich normale normales normali normalwert \
+    normalwerte normwert normwerte not of or over rango range ref reference referencia referenz \
+    referenzbereich riferimento référence than the to unter under up upper valeurs valor valore \
+    valores valori value values von within à über ";
+
+/// Pieces of units, which are left where the text spells one otherwise than
+/// the limits. `m` and `f` are none of them: they are men and women.
+const UNITS: &str = " cells cmm cu cumm dl e eu fl g gm hg hpf hr index iu k kg kpa kpl ku l lpf \
+    mcg mcl mcmol meq mg micromol million min miu miuml ml mm mmhg mmol mol mosm ng nmol percent \
+    pg pmol ratio sec thou thousand u ug uiu uiuml ul umol units x ";
 
 /// The range that a result may be flagged by, as the fold reads it:
 /// `3.5-5.0`, `3.9-5.6 mmol/L` where its unit is another than the result's,
@@ -118,7 +83,7 @@ fn applies(range: Node<'_>, person: Person, at: When) -> Result<bool, String> {
     let has_ends = range.object("low")?.is_some() || range.object("high")?.is_some();
     let words = range.text("text")?.unwrap_or_default();
     // The words of a range that has no other limits are read by the fold.
-    Ok(has_age && !(has_ends && is_not_for_all(&words)))
+    Ok(has_age && (!has_ends || is_plain(&words)))
 }
 
 fn is_normal(meaning: &Concept) -> bool {
@@ -150,10 +115,16 @@ fn is_of_age(age: Node<'_>, person: Person, at: When) -> Result<bool, String> {
     Ok((low.is_none() && high.is_none()) || person.has_age(low, high, at) == Some(true))
 }
 
-fn is_not_for_all(text: &str) -> bool {
-    let text = text.to_lowercase();
-    let mut words = text.split(|c: char| !c.is_alphabetic());
-    words.any(|word| NOT_FOR_ALL.iter().any(|known| word.starts_with(known)))
+/// Whether the text beside the limits says no more than they do.
+fn is_plain(text: &str) -> bool {
+    let text = text.to_lowercase().replace(['µ', 'μ'], "u");
+    let mut words = text
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty());
+    words.all(|word| {
+        let word = format!(" {word} ");
+        PLAIN.contains(&word) || UNITS.contains(&word)
+    })
 }
 
 /// One end of a range.
@@ -262,6 +233,9 @@ mod tests {
             gender("male"),
             gender("female")
         );
+        let beside = |text: &str| {
+            format!(r#"[{{"low":{{"value":1}},"high":{{"value":2}},"text":"{text}"}}]"#)
+        };
         let woman = json!({"gender": "female", "birthDate": "1980-01-01"});
         let typed = |code: &str| {
             format!(
@@ -319,6 +293,21 @@ mod tests {
             (r#"[{"low":{"value":1},"text":"Men: > 1"}]"#.into(), json!({}), None),
             (r#"[{"low":{"value":1},"high":{"value":2},"text":"1 - 2 mg/dL"}]"#.into(), json!({}), Some("1-2")),
             ("[]".into(), json!({}), None),
+            (beside("M: 1-2"), json!({}), None),
+            (beside("F"), json!({"gender": "female"}), None),
+            (beside("Männer"), json!({}), None),
+            (beside("Hombres: 1 - 2"), json!({}), None),
+            (beside("Hommes 1-2 mg/dL"), json!({}), None),
+            (beside("Adults 1-2"), json!({}), None),
+            (beside("nüchtern"), json!({}), None),
+            (beside("AM: 1-2 ug/dL"), json!({}), None),
+            (beside("男性 1-2"), json!({}), None),
+            (beside("1 - 2 mg/dL"), json!({}), Some("1-2")),
+            (beside("1.0 to 2.0 x10E3/uL"), json!({}), Some("1-2")),
+            (beside("1-2 K/µL"), json!({}), Some("1-2")),
+            (beside("Normal range: 1–2"), json!({}), Some("1-2")),
+            (beside("Referenzbereich 1 bis 2"), json!({}), Some("1-2")),
+            (beside("(1-2)"), json!({}), Some("1-2")),
         ];
         for (ranges, patient, expected) in cases {
             assert_eq!(of(&ranges, patient).as_deref(), expected, "{ranges}");

@@ -1,6 +1,8 @@
 //! Reads a resource as a stream, so that a Bundle of any size takes the
 //! memory of one of its entries.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -9,9 +11,14 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::person::{Person, SharedPeople};
 use super::subject::person_named;
-use super::{nutrition_intake, observation, version};
-use crate::import::item::Item;
+use super::{Told, nutrition_intake, observation, version};
+use crate::import::item::{Item, OLDER, label};
 use crate::import::reader::{Halt, Position, Sink};
+use crate::store::{Age, compare_ages};
+
+/// Most resources of one history whose newest version is remembered, about
+/// 20 MB; of those beyond it the later in order wins where no age tells.
+const MAX_NEWEST: usize = 100_000;
 
 /// Where the records of a walk stand in their file.
 #[derive(Debug, Clone, Copy)]
@@ -25,15 +32,19 @@ pub(super) enum Lines<'a> {
 /// A walk through a resource and the resources within it.
 pub(super) struct Walk<'a> {
     pub(super) sink: &'a mut dyn Sink,
-    pub(super) user: Option<i64>,
+    told: Told<'a>,
     pub(super) lines: Lines<'a>,
     people: &'a SharedPeople,
     /// The Patient that the entry being read holds.
     patient: Option<Person>,
     /// Whether an entry is being read, whose end may say more of its resource.
     in_entry: bool,
-    /// What the entry's resource gave, and the line that it ended on.
-    held: Option<(u64, Result<Vec<Item>, String>)>,
+    /// The entry's resource, and the line that it ended on.
+    held: Option<(u64, Map<String, Value>)>,
+    /// Whether the Bundle being read is a history: its newest entries are first.
+    in_history: bool,
+    /// The newest version so far of each resource of the history being read.
+    newest: HashMap<String, Age>,
     /// Entries of Bundles begun so far.
     entries: u64,
     /// What the document holds at the point reached, for errors.
@@ -45,18 +56,20 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(
         sink: &'a mut dyn Sink,
-        user: Option<i64>,
+        told: Told<'a>,
         people: &'a SharedPeople,
         lines: Lines<'a>,
     ) -> Walk<'a> {
         Walk {
             sink,
-            user,
+            told,
             lines,
             people,
             patient: None,
             in_entry: false,
             held: None,
+            in_history: false,
+            newest: HashMap::new(),
             entries: 0,
             expecting: RESOURCE,
             halt: None,
@@ -112,14 +125,35 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Hands on what a resource with versions gave, at the end of its entry
-    /// where it has one.
-    fn emit_version(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
-        if !self.in_entry {
-            return self.emit(record);
+    /// Reads a resource that has versions.
+    fn versioned(&self, map: &Map<String, Value>) -> Result<Vec<Item>, String> {
+        match map.get("resourceType").and_then(Value::as_str) {
+            Some("NutritionIntake") => nutrition_intake::items(map, self.told.user),
+            _ => observation::items(map, self.told.user, &self.people.lock()),
         }
-        self.held = Some((self.line(), record));
-        Ok(())
+    }
+
+    /// Whether a history held a version before that is as new as this one, or
+    /// newer: where ages do not tell, the first in it is the newest.
+    fn is_outdated(&mut self, items: &[Item]) -> bool {
+        let Some(Item::Version(version)) = items.first() else {
+            return false;
+        };
+        let age = (version.last_updated, version.number);
+        let room = self.newest.len() < MAX_NEWEST;
+        match self.newest.get_mut(&version.resource) {
+            Some(newest) if compare_ages(age, *newest) == Some(Ordering::Greater) => {
+                *newest = age;
+                false
+            }
+            Some(_) => true,
+            None => {
+                if room {
+                    self.newest.insert(version.resource.clone(), age);
+                }
+                false
+            }
+        }
     }
 
     fn emit(&mut self, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
@@ -129,6 +163,12 @@ impl<'a> Walk<'a> {
     /// Hands on what one resource gave.
     fn emit_at(&mut self, line: u64, record: Result<Vec<Item>, String>) -> Result<(), Halt> {
         let record = record.map_err(|cause| self.cause(&cause));
+        let record = record.map(|mut items| {
+            if let Some(source) = self.told.source {
+                items.iter_mut().for_each(|item| item.come_from(source));
+            }
+            items
+        });
         self.sink.record(line, record)?;
         if let Lines::At(position) = self.lines {
             position.next_record();
@@ -137,7 +177,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes a whole resource but for its entries, of which `empty` held none.
-    fn finish(&mut self, map: &Map<String, Value>, empty: u64) -> Result<(), Halt> {
+    fn finish(&mut self, map: Map<String, Value>, empty: u64) -> Result<(), Halt> {
         match map.get("resourceType") {
             Some(Value::String(kind)) => match kind.as_str() {
                 "Bundle" => {
@@ -146,12 +186,14 @@ impl<'a> Walk<'a> {
                     }
                     Ok(())
                 }
-                "Observation" => {
-                    let record = observation::items(map, self.user, &self.people.lock());
-                    self.emit_version(record)
+                // The end of its entry says more of it.
+                "Observation" | "NutritionIntake" if self.in_entry => {
+                    self.held = Some((self.line(), map));
+                    Ok(())
                 }
+                "Observation" | "NutritionIntake" => self.emit(self.versioned(&map)),
                 "Patient" => {
-                    let patient = Node::resource(map);
+                    let patient = Node::resource(&map);
                     let person = Person::read(patient);
                     if let Ok(Some(id)) = patient.text("id") {
                         self.people.lock().add(&id, person);
@@ -159,8 +201,11 @@ impl<'a> Walk<'a> {
                     self.patient = Some(person);
                     self.emit(Ok(vec![observation::other_resource("Patient")]))
                 }
-                "NutritionIntake" => self.emit_version(nutrition_intake::items(map, self.user)),
-                other => self.emit(Ok(vec![observation::other_resource(other)])),
+                other => {
+                    let mut items = vec![observation::other_resource(other)];
+                    items.extend(contained_observations(&map, other));
+                    self.emit(Ok(items))
+                }
             },
             Some(_) => self.emit(Err("`resourceType` is not a string".to_owned())),
             None => self.emit(Err("`resourceType` is missing".to_owned())),
@@ -173,6 +218,17 @@ impl<'a> Walk<'a> {
             E::custom("halted")
         })
     }
+}
+
+/// Says of each Observation within another resource that it is left out.
+fn contained_observations(map: &Map<String, Value>, holder: &str) -> impl Iterator<Item = Item> {
+    let contained = map.get("contained").and_then(Value::as_array);
+    let observations = contained.into_iter().flatten().filter(|resource| {
+        let kind = resource.get("resourceType").and_then(Value::as_str);
+        kind == Some("Observation")
+    });
+    observations
+        .map(move |_| Item::Skipped(format!("Observation contained in {}", label(holder)).into()))
 }
 
 const RESOURCE: &str = "a resource is not a JSON object";
@@ -203,7 +259,11 @@ impl<'de> Visitor<'de> for Resource<'_, '_> {
             match key.as_str() {
                 "entry" => {
                     walk.expecting = ENTRY;
+                    let is_history = map.get("type").is_some_and(|kind| kind == "history");
+                    let outer = (walk.in_history, std::mem::take(&mut walk.newest));
+                    walk.in_history = is_history;
                     empty = access.next_value_seed(Entries(walk))?;
+                    (walk.in_history, walk.newest) = outer;
                 }
                 // Large, and nothing of them is read.
                 "text" | "extension" => {
@@ -214,7 +274,7 @@ impl<'de> Visitor<'de> for Resource<'_, '_> {
                 }
             }
         }
-        let result = walk.finish(&map, empty);
+        let result = walk.finish(map, empty);
         walk.check(result)
     }
 }
@@ -296,16 +356,27 @@ impl<'de> Visitor<'de> for Entry<'_, '_> {
             walk.people.lock().add(&name, person);
         }
         walk.in_entry = false;
-        if let Some((line, mut record)) = walk.held.take() {
-            if let Ok(items) = &mut record {
-                version::complete(items, &entry);
+        // Where `type` stands behind the entries, only a history has both.
+        let in_history =
+            walk.in_history || (entry.contains_key("request") && entry.contains_key("response"));
+        let found = match walk.held.take() {
+            Some((line, mut resource)) => {
+                version::identify(&mut resource, &entry);
+                let mut record = walk.versioned(&resource);
+                if let Ok(items) = &mut record {
+                    version::complete(items, &entry);
+                }
+                Some((line, record))
+            }
+            None if held => None,
+            None => version::deleted(&entry, walk.told.user).map(|items| (walk.line(), Ok(items))),
+        };
+        if let Some((line, mut record)) = found {
+            held = true;
+            if in_history && record.as_ref().is_ok_and(|items| walk.is_outdated(items)) {
+                record = Ok(vec![Item::Skipped(OLDER.into())]);
             }
             let result = walk.emit_at(line, record);
-            walk.check(result)?;
-        }
-        if !held && let Some(items) = version::deleted(&entry, walk.user) {
-            held = true;
-            let result = walk.emit(Ok(items));
             walk.check(result)?;
         }
         Ok(held)

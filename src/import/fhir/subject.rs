@@ -39,7 +39,12 @@ pub(super) fn subject(observation: Node<'_>) -> Result<Or<Subject>, String> {
 /// contained in the observation itself.
 pub(super) fn person(observation: Node<'_>, people: &People) -> Result<Person, String> {
     if let Ok(Subject::Reference(reference)) = subject(observation)? {
-        return Ok(people.get(&reference));
+        // A file of one server may give its people without their address.
+        let bare = reference.rsplit_once("/Patient/").map(|(_, id)| id);
+        let known = people
+            .get(&reference)
+            .or(bare.and_then(|id| people.get(id)));
+        return Ok(known.unwrap_or_default());
     }
     let Some(subject) = observation.object("subject")? else {
         return Ok(Person::default());

@@ -82,8 +82,7 @@ pub(super) fn vital(node: Node<'_>, metric: &str) -> Result<Or<Measured>, String
 fn bounded(quantity: Node<'_>, absent: &'static str) -> Result<Or<Measured>, String> {
     let comparator = match quantity.text("comparator")?.as_deref() {
         None => None,
-        // A dose that reaches a total, nothing that was measured.
-        Some("ad") => return Ok(Err("comparator ad".into())),
+        Some(DOSE) => return Ok(Err(NO_RESULT.into())),
         Some(sign) => Some(Comparator::of_sign(sign).ok_or_else(|| NO_COMPARATOR.to_owned())?),
     };
     let value = match quantity.number("value")? {
@@ -126,6 +125,9 @@ pub(super) fn lab(node: Node<'_>) -> Result<Or<(String, Option<String>)>, String
     };
     let found = match field {
         "valueQuantity" => match node.object("valueQuantity")? {
+            Some(quantity) if quantity.text("comparator")?.as_deref() == Some(DOSE) => {
+                return Ok(Err(NO_RESULT.into()));
+            }
             Some(quantity) => (compared(quantity)?, unit(quantity)?),
             None => (None, None),
         },
@@ -194,15 +196,17 @@ fn contradict(code: &str, unit: &str) -> bool {
     }
 }
 
+/// The comparator of a dose that reaches a total: nothing was measured.
+const DOSE: &str = "ad";
+const NO_RESULT: &str = "comparator ad";
 const NO_COMPARATOR: &str = "`valueQuantity.comparator` is not one of <, <=, >=, >";
 
 /// `5.40` or `<0.5`, the digits as they were written.
 fn compared(quantity: Node<'_>) -> Result<Option<String>, String> {
     let comparator = quantity.text("comparator")?.unwrap_or_default();
-    if !matches!(comparator.as_str(), "" | "<" | "<=" | ">" | ">=" | "ad") {
+    if !matches!(comparator.as_str(), "" | "<" | "<=" | ">" | ">=") {
         return Err(NO_COMPARATOR.to_owned());
     }
-    let comparator = comparator.trim_start_matches("ad");
     let number = quantity.number("value")?;
     Ok(number.map(|number| format!("{comparator}{number}")))
 }
@@ -331,6 +335,8 @@ mod tests {
             reason(r#"{"valueQuantity":{"value":1,"comparator":"ad"}}"#),
             "comparator ad"
         );
+        let dose = lab_of(r#"{"valueQuantity":{"value":1,"comparator":"ad"}}"#);
+        assert_eq!(dose.unwrap().unwrap_err(), "comparator ad");
         assert!(vital_of(r#"{"valueQuantity":{"value":1,"comparator":"~"}}"#).is_err());
         assert!(lab_of(r#"{"valueString":"a","valueInteger":1}"#).is_err());
         assert!(lab_of(r#"{"valueQuantity":{"value":1,"comparator":"~"}}"#).is_err());

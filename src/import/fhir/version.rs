@@ -67,6 +67,21 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// Gives a resource without an id the one that its entry's address holds.
+///
+/// A `urn:uuid` is no id: many programs make another one at each export.
+pub(super) fn identify(resource: &mut Map<String, Value>, entry: &Map<String, Value>) {
+    if resource.contains_key("id") {
+        return;
+    }
+    let kind = resource.get("resourceType").and_then(Value::as_str);
+    let name = Entry::read(entry).url;
+    if let Some(name) = name.filter(|name| Some(name.kind) == kind) {
+        let id = Value::from(name.id);
+        resource.insert("id".to_owned(), id);
+    }
+}
+
 /// Gives the version of an entry's resource the age that its `meta` lacks.
 pub(super) fn complete(items: &mut [Item], entry: &Map<String, Value>) {
     let Some(Item::Version(version)) = items.first_mut() else {

@@ -14,7 +14,7 @@ fn read_all(bytes: &[u8]) {
         // Any end will do, as long as there is one.
         drop(fhir::read(
             bytes,
-            user,
+            fhir::Told { user, source: None },
             &fhir::SharedPeople::default(),
             sink,
         ));
