@@ -23,11 +23,11 @@ const MAX_BYTES: usize = 128;
 /// How much of a unit that is not UCUM tells one series from another.
 const MAX_TEXT_CHARS: usize = 64;
 
-/// Of the units that measure one thing, the one that results of a code outside
-/// every registry are kept in. None of them is a pure number: what a percent
-/// or a ratio means depends on the code.
+/// Of the units that measure one thing, the one that results of a LOINC code
+/// outside the registry are kept in. None of them is a pure number: what a
+/// percent or a ratio means depends on the code.
 const REPRESENTATIVES: [&str; 13] = [
-    "mg/L",
+    "mg/dL",
     "umol/L",
     "10*3/uL",
     "U/L",
@@ -102,6 +102,34 @@ fn sure_code(meaning: Meaning) -> Option<Cow<'static, str>> {
     }
 }
 
+/// Units of one size under several names, the usual name first.
+const TWINS: [&[&str]; 24] = [
+    &["10*3/uL", "10*9/L", "10*3/mm3", "10*6/mL", "/nL"],
+    &["10*6/uL", "10*12/L", "10*6/mm3", "10*9/mL", "/pL"],
+    &["/uL", "/mm3", "10*6/L", "10*3/mL"],
+    &["10*4/uL", "10*4/mm3"],
+    &["g/L", "mg/mL"],
+    &["mg/L", "ug/mL"],
+    &["ng/mL", "ug/L"],
+    &["pg/mL", "ng/L"],
+    &["mg/g", "ug/mg"],
+    &["mg/g{creat}", "ug/mg{creat}"],
+    &["mmol/L", "umol/mL", "mmol.L-1"],
+    &["umol/L", "nmol/mL", "umol.L-1"],
+    &["nmol/L", "pmol/mL", "nmol.L-1"],
+    &["meq/L", "ueq/mL"],
+    &["kU/L", "U/mL"],
+    &["U/L", "mU/mL"],
+    &["mU/L", "uU/mL"],
+    &["k[IU]/L", "[IU]/mL"],
+    &["[IU]/L", "m[IU]/mL"],
+    &["m[IU]/L", "u[IU]/mL"],
+    &["g/(24.h)", "g/d"],
+    &["mg/(24.h)", "mg/d"],
+    &["mmol/(24.h)", "mmol/d"],
+    &["mL/(24.h)", "mL/d"],
+];
+
 /// The unit that tells a series of its own from others: the UCUM code, else
 /// the text as reported, '' for none.
 pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
@@ -127,6 +155,13 @@ pub fn representative(code: &str) -> Option<&'static str> {
     REPRESENTATIVES
         .into_iter()
         .find(|unit| Conversion::new(code, unit, None).is_ok())
+}
+
+/// The usual name of a unit, of which values keep their numbers: `ng/mL` of
+/// `ug/L`.
+pub fn usual_name(code: &str) -> Option<&'static str> {
+    let twins = TWINS.iter().find(|twins| twins.contains(&code))?;
+    Some(twins[0])
 }
 
 /// Whether `code` is UCUM as it stands, case-sensitive: no everyday spellings.
@@ -441,9 +476,9 @@ mod tests {
         for (code, unit) in [
             ("10*9/L", Some("10*3/uL")),
             ("10*3/uL", Some("10*3/uL")),
-            ("g/L", Some("mg/L")),
-            ("g/dL", Some("mg/L")),
-            ("ng/mL", Some("mg/L")),
+            ("g/L", Some("mg/dL")),
+            ("mg/dL", Some("mg/dL")),
+            ("ng/mL", Some("mg/dL")),
             ("mmol/L", Some("umol/L")),
             ("k[IU]/L", Some("[IU]/L")),
             ("ukat/L", Some("U/L")),
@@ -459,6 +494,19 @@ mod tests {
         ] {
             assert_eq!(representative(code), unit, "{code}");
         }
+    }
+
+    #[test]
+    fn twins_are_of_one_size() {
+        for twins in TWINS {
+            for twin in twins {
+                assert_eq!(normalize(twin).as_deref(), Some(*twin));
+                let way = Conversion::new(twin, twins[0], None);
+                assert_eq!(way, Ok(Conversion::Identity), "{twin}");
+            }
+        }
+        assert_eq!(usual_name("ug/L"), Some("ng/mL"));
+        assert_eq!(usual_name("mg/dL"), None);
     }
 
     #[test]

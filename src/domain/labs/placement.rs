@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::analytes::{Analyte, Scale};
 use super::range::Interval;
-use crate::domain::units;
+use crate::domain::{loinc, units};
 
 /// The way of the results of one code in one unit.
 #[derive(Debug)]
@@ -26,9 +26,11 @@ impl Placement {
         let analyte = code.and_then(Analyte::of);
         let code_unit = unit_code(analyte, unit);
         let canonical = code_unit.as_deref().and_then(|own| {
-            let unit = match analyte {
-                Some(analyte) => analyte.unit,
-                None => code.and_then(|_| units::representative(own))?,
+            let unit = match (analyte, code) {
+                (Some(analyte), _) => analyte.unit,
+                (None, Some(code)) if loinc::is_well_formed(code) => units::representative(own)?,
+                // Of another code nobody but its laboratory says what it is.
+                _ => units::usual_name(own)?,
             };
             let scale = Scale::new(analyte, own, unit)?;
             Some((Cow::Borrowed(unit), scale))
