@@ -81,8 +81,19 @@ impl Placement {
     }
 }
 
+/// Units that reports leave out, as there is no other.
+const NEVER_NAMED: [&str; 2] = ["{INR}", "[pH]"];
+
 /// The UCUM code of a unit that results of an analyte are reported in.
 fn unit_code(analyte: Option<Analyte>, unit: Option<&str>) -> Option<Cow<'static, str>> {
+    let alone = analyte
+        .map(|analyte| analyte.unit)
+        .filter(|unit| NEVER_NAMED.contains(unit));
+    if let Some(alone) = alone
+        && units::text(unit).is_empty()
+    {
+        return Some(Cow::Borrowed(alone));
+    }
     units::normalize_for(unit.unwrap_or_default(), |code| {
         Some(Scale::new(analyte, code, analyte?.unit)?.conversion())
     })
