@@ -23,11 +23,11 @@ const MAX_BYTES: usize = 128;
 /// How much of a unit that is not UCUM tells one series from another.
 const MAX_TEXT_CHARS: usize = 64;
 
-/// Of the units that measure one thing, the one that results of a code outside
-/// every registry are kept in. None of them is a pure number: what a percent
-/// or a ratio means depends on the code.
+/// Of the units that measure one thing, the one that results of a LOINC code
+/// outside the registry are kept in. None of them is a pure number: what a
+/// percent or a ratio means depends on the code.
 const REPRESENTATIVES: [&str; 13] = [
-    "mg/L",
+    "mg/dL",
     "umol/L",
     "10*3/uL",
     "U/L",
@@ -102,6 +102,34 @@ fn sure_code(meaning: Meaning) -> Option<Cow<'static, str>> {
     }
 }
 
+/// Units of one size under several names, the usual name first.
+const TWINS: [&[&str]; 24] = [
+    &["10*3/uL", "10*9/L", "10*3/mm3", "10*6/mL", "/nL"],
+    &["10*6/uL", "10*12/L", "10*6/mm3", "10*9/mL", "/pL"],
+    &["/uL", "/mm3", "10*6/L", "10*3/mL"],
+    &["10*4/uL", "10*4/mm3"],
+    &["g/L", "mg/mL"],
+    &["mg/L", "ug/mL"],
+    &["ng/mL", "ug/L"],
+    &["pg/mL", "ng/L"],
+    &["mg/g", "ug/mg"],
+    &["mg/g{creat}", "ug/mg{creat}"],
+    &["mmol/L", "umol/mL", "mmol.L-1"],
+    &["umol/L", "nmol/mL", "umol.L-1"],
+    &["nmol/L", "pmol/mL", "nmol.L-1"],
+    &["meq/L", "ueq/mL"],
+    &["U/mL", "kU/L"],
+    &["U/L", "mU/mL"],
+    &["mU/L", "uU/mL"],
+    &["[IU]/mL", "k[IU]/L"],
+    &["[IU]/L", "m[IU]/mL"],
+    &["m[IU]/L", "u[IU]/mL"],
+    &["g/(24.h)", "g/d"],
+    &["mg/(24.h)", "mg/d"],
+    &["mmol/(24.h)", "mmol/d"],
+    &["mL/(24.h)", "mL/d"],
+];
+
 /// The unit that tells a series of its own from others: the UCUM code, else
 /// the text as reported, '' for none.
 pub fn code_or_text(unit: Option<&str>) -> Cow<'static, str> {
@@ -127,6 +155,13 @@ pub fn representative(code: &str) -> Option<&'static str> {
     REPRESENTATIVES
         .into_iter()
         .find(|unit| Conversion::new(code, unit, None).is_ok())
+}
+
+/// The usual name of a unit, of which values keep their numbers: `ng/mL` of
+/// `ug/L`.
+pub fn usual_name(code: &str) -> Option<&'static str> {
+    let twins = TWINS.iter().find(|twins| twins.contains(&code))?;
+    Some(twins[0])
 }
 
 /// Whether `code` is UCUM as it stands, case-sensitive: no everyday spellings.
@@ -184,7 +219,13 @@ fn is_in_use(expr: &UnitExpr) -> bool {
         UnitExpr::Power(unit, _) | UnitExpr::Annotated(unit, _) | UnitExpr::Reciprocal(unit) => {
             is_in_use(unit)
         }
-        UnitExpr::Product(terms) => terms.iter().all(is_in_use),
+        // `10.9/L` is a power that lost its sign, not ninety.
+        UnitExpr::Product(terms) => {
+            let numbers = terms
+                .iter()
+                .filter(|term| matches!(term, UnitExpr::Numeric(_)));
+            numbers.count() < 2 && terms.iter().all(is_in_use)
+        }
         UnitExpr::Quotient(over, under) => is_in_use(over) && is_in_use(under),
         UnitExpr::Numeric(_) | UnitExpr::Annotation(_) => true,
     }
@@ -400,6 +441,103 @@ mod tests {
     }
 
     #[test]
+    fn exports_from_all_over_the_world_are_understood() {
+        let mut wrong = Vec::new();
+        for (code, spellings) in [
+            (
+                "mmol/L",
+                "ммоль/л|ММОЛЬ/Л|mmol_l|millimolesPerLiter|MILLIMOLES_PER_LITER|[mmol/L]|mmol/L*|mmol/lit|mmol/ltr",
+            ),
+            (
+                "umol/L",
+                "мкмоль/л|micromol/L|micro mol/L|micro-mol/L|mkmol/l|umol/ℓ",
+            ),
+            (
+                "mg/dL",
+                "мг/дл|mg_dl|mgdl|mgm/dl|MILLIGRAMS_PER_DECILITER|mg/dL.|㎎/㎗|(mg/dL)|mg/dLit",
+            ),
+            ("g/dL", "г/дл|gr/dl|gr%|Gr.%|grm/dl|g./dL"),
+            ("g/L", "г/л|gr/L|Gr/L"),
+            (
+                "10*9/L",
+                "10exp9/L|10 exp 9/L|10EXP9/L|10 ^ 9 / L|*10^9/L|х10^9/л|10*9/л|109/L|x109/L",
+            ),
+            ("10*12/L", "10exp12/L|1012/L|10^12/л"),
+            (
+                "10*3/uL",
+                "10x3/uL|103/µL|10^3/microL|тыс/мкл|ths/uL|10^3/micro L|千/μL",
+            ),
+            ("10*4/uL", "万/μL|萬/uL|×10^4/μL|104/μL"),
+            ("10*5/mm3", "lakh/cumm|Lakhs/cu.mm|lacs/cmm"),
+            ("10*6/uL", "млн/мкл|百万/μL|106/uL"),
+            ("/uL", "кл/мкл|cells/microL|个/μL|/мкл|/micro L"),
+            (
+                "u[IU]/mL",
+                "microIU/mL|micro IU/mL|micro-IU/mL|мкМЕ/мл|micro-international units/mL",
+            ),
+            ("m[IU]/L", "мМЕ/л|milliIU/L|milli-international units/L"),
+            ("uU/mL", "microU/mL|micro units/mL|мкЕд/мл"),
+            ("U/L", "Ед/л|Е/л|单位/L|unit(s)/L|U/l (37°C)|U/L 37C"),
+            ("[IU]/L", "МЕ/л|Int Units/L|U.I/L"),
+            (
+                "%",
+                "vol%|Vol.%|% vol|%(v/v)|% PCV|% WBC|% CV|% NGSP|%Hb|%{HemoglobinA1C}|DCCT %|% SpO2|per cent|проц",
+            ),
+            (
+                "mmol/mol",
+                "mmol/mol Hb|mmol/mol (IFCC)|IFCC mmol/mol|ммоль/моль",
+            ),
+            (
+                "mm/h",
+                "mm in 1 hour|mm 1st hr|mm/1st hour|mm(1h)|mms/hr|мм/ч|mm/60min",
+            ),
+            ("s", "second(s)|sec(s)|Sekunde(n)|Sek.|seg|s.|сек|秒|Sec."),
+            ("fL", "cu micron|cu. micron|cubic microns|fl.|фл|µm³"),
+            ("pg", "pg.|pgm|пг"),
+            (
+                "mL/min/{1.73_m2}",
+                "(mL/min/1.73m²)|mL/min/[1.73 m2]|ml/min/1.73 sq meters|мл/мин/1,73 м²|mL/min/{1.73 m2}|ml/min/1·73 m2",
+            ),
+            (
+                "mg/g{creat}",
+                "mg/gCr|mg/g·Cr|mg/g of creatinine|mg/g(creat)|mg alb/g creat|mg/gCREA",
+            ),
+            ("mg{FEU}/L", "mgFEU/L"),
+            ("mg/L{FEU}", "mg/lFEU|mg/L FEU"),
+            ("mg/d", "мг/сут|mg/日|mg/dag"),
+            ("mg/(24.h)", "mg/{24h}|mg/24Stunden"),
+            ("/[HPF]", "#/hpf|No./HPF"),
+            ("[GPL'U]", "GPL|gpl|GPL units"),
+            ("[beth'U]", "BU|Bethesda units"),
+            ("[EU]/dL", "EU/dL|Ehrlich units/dL"),
+            ("{INR}", "INR ratio|I.N.R."),
+            (
+                "/min",
+                "BEATS_PER_MINUTE|beatsPerMinute|уд/мин|次/分|bpm.|(bpm)|b/min|br/min",
+            ),
+            (
+                "mm[Hg]",
+                "millimetersOfMercury|MILLIMETERS_OF_MERCURY|мм рт.ст.|мм рт. ст.|mm/Hg|torr|毫米汞柱",
+            ),
+            ("[degF]", "Deg. F|Fahr"),
+            ("Cel", "Deg. C|grad C|Celcius"),
+            ("[in_i]", "\"|″|in_i"),
+            ("kg", "кг|公斤|кг."),
+            ("kg/m2", "kg/m**2|kg/m*2|кг/м²|kg/㎡"),
+            ("kcal", "ккал|千卡|kcal."),
+            ("h", "ч|小时"),
+        ] {
+            for spelling in spellings.split('|') {
+                let found = normalize(spelling);
+                if found.as_deref() != Some(code) {
+                    wrong.push((spelling, code, found));
+                }
+            }
+        }
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
     fn a_measurement_decides_between_two_readings() {
         let mut wrong = Vec::new();
         for (unit, canonical, code) in [
@@ -426,6 +564,13 @@ mod tests {
             ("mJ", "kcal", None),
             ("K", "Cel", Some("K")),
             ("fraction", "%", Some("1")),
+            ("billion/L", "10*3/uL", Some("10*9/L")),
+            ("gr", "g", Some("g")),
+            ("gr", "mg", None),
+            ("units", "[pH]", Some("[pH]")),
+            ("Units", "U", Some("U")),
+            ("ppm", "/min", Some("/min")),
+            ("decimal", "%", Some("1")),
         ] {
             let to = |code: &str| Conversion::new(code, canonical, None).ok();
             let found = normalize_for(unit, to);
@@ -441,9 +586,9 @@ mod tests {
         for (code, unit) in [
             ("10*9/L", Some("10*3/uL")),
             ("10*3/uL", Some("10*3/uL")),
-            ("g/L", Some("mg/L")),
-            ("g/dL", Some("mg/L")),
-            ("ng/mL", Some("mg/L")),
+            ("g/L", Some("mg/dL")),
+            ("mg/dL", Some("mg/dL")),
+            ("ng/mL", Some("mg/dL")),
             ("mmol/L", Some("umol/L")),
             ("k[IU]/L", Some("[IU]/L")),
             ("ukat/L", Some("U/L")),
@@ -459,6 +604,19 @@ mod tests {
         ] {
             assert_eq!(representative(code), unit, "{code}");
         }
+    }
+
+    #[test]
+    fn twins_are_of_one_size() {
+        for twins in TWINS {
+            for twin in twins {
+                assert_eq!(normalize(twin).as_deref(), Some(*twin));
+                let way = Conversion::new(twin, twins[0], None);
+                assert_eq!(way, Ok(Conversion::Identity), "{twin}");
+            }
+        }
+        assert_eq!(usual_name("ug/L"), Some("ng/mL"));
+        assert_eq!(usual_name("mg/dL"), None);
     }
 
     #[test]
@@ -485,6 +643,12 @@ mod tests {
             "NO UNITS",
             "EU/DL SEMI",
             "(score)",
+            "e",
+            "10.9/L",
+            "10-9/L",
+            "1.2.3",
+            "E+9/L",
+            "U/L (25°C)",
             "MIL/uL",
             "MU/L",
             "G/L",

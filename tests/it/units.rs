@@ -144,8 +144,9 @@ pub(crate) fn table(page: &str, head: &str) -> Vec<Vec<String>> {
         .take_while(|line| line.starts_with('|'))
         .map(|line| {
             line.trim_matches('|')
+                .replace("\\|", "\0")
                 .split('|')
-                .map(|cell| cell.trim().trim_matches('`').to_owned())
+                .map(|cell| cell.trim().trim_matches('`').replace('\0', "|"))
                 .collect()
         })
         .collect()

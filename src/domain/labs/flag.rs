@@ -77,19 +77,20 @@ impl Flag {
         let code = code.trim();
         let code = code.strip_prefix(['(', '[']).unwrap_or(code);
         let code = code.strip_suffix([')', ']']).unwrap_or(code);
-        // `L!` is `L`; `*H` too, but `H*` is critical.
-        let bare = code.trim_start_matches(['!', '*']).trim_end_matches('!');
+        // `L!` and `*L` are `L`. `L*` is critical to some laboratories and has
+        // a note to others: low is what both say.
+        let bare = code.trim_matches(['!', '*']);
         let code = if bare.is_empty() { code } else { bare }.trim();
         Some(match code.to_uppercase().as_str() {
             "N" | "ND" | "NR" => Flag::Normal,
             // Significantly low is not critical.
             "L" | "LU" | "<" | "LX" | "LO" | "↓" | "↓↓" => Flag::Low,
             "H" | "HU" | ">" | "HX" | "HI" | "↑" | "↑↑" => Flag::High,
-            "LL" | "L*" => Flag::CriticalLow,
-            "HH" | "H*" => Flag::CriticalHigh,
+            "LL" => Flag::CriticalLow,
+            "HH" => Flag::CriticalHigh,
             // A plus is more than normal to some, and positive to others.
-            "A" | "AA" | "*" | "**" | "***" | "A*" | "DET" | "RR" | "WR" | "!" | "!!" | "+"
-            | "++" | "+++" => Flag::Abnormal,
+            "A" | "AA" | "*" | "**" | "***" | "DET" | "RR" | "WR" | "!" | "!!" | "+" | "++"
+            | "+++" => Flag::Abnormal,
             _ => return Flag::of_words(code),
         })
     }
@@ -310,7 +311,8 @@ mod tests {
             ("(H)", Some(Flag::High)),
             ("[L]", Some(Flag::Low)),
             ("*H", Some(Flag::High)),
-            ("H*", Some(Flag::CriticalHigh)),
+            ("H*", Some(Flag::High)),
+            ("L*", Some(Flag::Low)),
             ("L!", Some(Flag::Low)),
             ("A*", Some(Flag::Abnormal)),
             ("Abnormal", Some(Flag::Abnormal)),

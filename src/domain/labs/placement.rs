@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::analytes::{Analyte, Scale};
 use super::range::Interval;
-use crate::domain::units;
+use crate::domain::{loinc, units};
 
 /// The way of the results of one code in one unit.
 #[derive(Debug)]
@@ -26,9 +26,11 @@ impl Placement {
         let analyte = code.and_then(Analyte::of);
         let code_unit = unit_code(analyte, unit);
         let canonical = code_unit.as_deref().and_then(|own| {
-            let unit = match analyte {
-                Some(analyte) => analyte.unit,
-                None => code.and_then(|_| units::representative(own))?,
+            let unit = match (analyte, code) {
+                (Some(analyte), _) => analyte.unit,
+                (None, Some(code)) if loinc::is_well_formed(code) => units::representative(own)?,
+                // Of another code nobody but its laboratory says what it is.
+                _ => units::usual_name(own)?,
             };
             let scale = Scale::new(analyte, own, unit)?;
             Some((Cow::Borrowed(unit), scale))
@@ -79,8 +81,19 @@ impl Placement {
     }
 }
 
+/// Units that reports leave out, as there is no other.
+const NEVER_NAMED: [&str; 2] = ["{INR}", "[pH]"];
+
 /// The UCUM code of a unit that results of an analyte are reported in.
 fn unit_code(analyte: Option<Analyte>, unit: Option<&str>) -> Option<Cow<'static, str>> {
+    let alone = analyte
+        .map(|analyte| analyte.unit)
+        .filter(|unit| NEVER_NAMED.contains(unit));
+    if let Some(alone) = alone
+        && units::text(unit).is_empty()
+    {
+        return Some(Cow::Borrowed(alone));
+    }
     units::normalize_for(unit.unwrap_or_default(), |code| {
         Some(Scale::new(analyte, code, analyte?.unit)?.conversion())
     })

@@ -8,6 +8,7 @@ use crate::domain::number::{
     trailing_comparator,
 };
 use crate::domain::text::clean;
+use crate::domain::units;
 
 /// What a result is expected to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,7 +217,10 @@ fn unit(rest: &str) -> Option<&str> {
         || !rest.starts_with(|c: char| {
             matches!(c, ':' | ',' | ';' | '-' | '–' | '.') || c.is_ascii_digit()
         });
-    is_unit.then_some(bare(rest))
+    let unit = bare(rest);
+    // `<5.0 (calc)`
+    let says_none = !unit.is_empty() && units::text(Some(unit)).is_empty();
+    is_unit.then_some(if says_none { "" } else { unit })
 }
 
 /// Systems that have no range write 0 and 0, and some swap the ends.

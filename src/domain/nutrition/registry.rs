@@ -127,13 +127,22 @@ pub fn named(name: &str) -> Option<Named<'_>> {
         unit: None,
     };
     let name = name.trim();
-    if let Some(nutrient) = one_name(name) {
-        return Some(whole(nutrient));
-    }
     let unit = name.strip_suffix([')', ']']).map_or_else(
         || name.rsplit_once(','),
         |rest| rest.rsplit_once(['(', '[']),
     );
+    // `Magnesium (mg)` names a unit, `Magnesium, Mg` the element.
+    if let Some((rest, unit)) = unit
+        && unit.trim().starts_with(char::is_lowercase)
+        && let Some(nutrient) = one_name(rest)
+        && units::normalize(unit).is_some_and(|code| nutrient.conversion(&code).is_some())
+    {
+        let unit = Some(unit);
+        return Some(Named { nutrient, unit });
+    }
+    if let Some(nutrient) = one_name(name) {
+        return Some(whole(nutrient));
+    }
     if let Some((rest, unit)) = unit
         && let Some(nutrient) = one_name(rest).or_else(|| double_name(rest))
         && units::normalize(unit).is_some()
@@ -305,6 +314,9 @@ mod tests {
             assert!(lookup(name).is_none(), "{name}");
         }
         assert_eq!(named("Iron (mg)").unwrap().unit, Some("mg"));
+        assert_eq!(named("Magnesium (mg)").unwrap().unit, Some("mg"));
+        assert_eq!(named("Magnesium, Mg").unwrap().unit, None);
+        assert_eq!(named("Fluoride, f").unwrap().unit, None);
     }
 
     /// The table of the documentation, in its notation.

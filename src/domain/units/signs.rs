@@ -8,9 +8,9 @@ use unicode_normalization::UnicodeNormalization;
 /// masses and blanks the way UCUM writes them.
 pub(super) fn plain_signs(unit: &str) -> String {
     let unit = compatible(unit);
-    let unit = words_to_signs(&unit);
-    // `x10^3`: the times sign belongs to the value.
-    let unit = match unit.strip_prefix(['x', 'X', '×']) {
+    let unit = words_to_signs(bare(&unit));
+    // `x10^3`: the times sign belongs to the value. Cyrillic has one of its own.
+    let unit = match unit.strip_prefix(['x', 'X', '×', '*', 'х', 'Х']) {
         Some(rest) if rest.trim_start().starts_with("10") => rest.trim_start(),
         _ => &unit,
     };
@@ -55,10 +55,13 @@ pub(super) fn plain_signs(unit: &str) -> String {
                 chars.next_if_eq(&'+');
             }
             '*' if ends_with_ten(&plain) => plain.push('*'),
+            // `m*2` and `m**2`.
+            '*' if plain.ends_with('m') && matches!(chars.peek(), Some('2' | '3')) => {}
             // HealthKit's product below a solidus is all below it.
             '·' | '*' => plain.push(if below && depth == 0 { '/' } else { '.' }),
-            ' ' if plain.ends_with(['/', '.']) || matches!(chars.peek(), Some('/' | '·' | '*')) => {
-            }
+            ' ' if plain.ends_with(['/', '.'])
+                || plain.ends_with("10*")
+                || matches!(chars.peek(), Some('/' | '·' | '*' | '^')) => {}
             '/' => {
                 below |= depth == 0;
                 plain.push('/');
@@ -78,6 +81,20 @@ pub(super) fn plain_signs(unit: &str) -> String {
         return plain.replace(' ', ".");
     }
     plain
+}
+
+/// The unit without brackets around all of it and without the asterisk of a
+/// note: `(mL/min)`, `[mmol/L]`, `mg/dL*`.
+fn bare(unit: &str) -> &str {
+    let unit = match unit.strip_suffix('*') {
+        Some(rest) if rest.ends_with(char::is_alphabetic) => rest,
+        _ => unit,
+    };
+    let within = |open, close| unit.strip_prefix(open)?.strip_suffix(close);
+    match within('(', ')').or_else(|| within('[', ']')) {
+        Some(inner) if inner.contains('/') && !inner.contains(['(', ')', '[', ']']) => inner.trim(),
+        _ => unit,
+    }
 }
 
 /// One form of what has several: micro signs, full width, squared and
@@ -113,7 +130,40 @@ fn compatible(unit: &str) -> Cow<'_, str> {
 
 /// Quotients in words, and what says that a value was calculated.
 fn words_to_signs(unit: &str) -> String {
-    let mut unit = unit.replace("**", "*");
+    let mut unit = unit.replace("**", "*").replace("1·73", "1.73");
+    // `second(s)` and `Sekunde(n)`.
+    for plural in ["(s)", "(n)", "(S)", "(N)"] {
+        if let Some(at) = unit.find(plural)
+            && unit[..at]
+                .chars()
+                .rev()
+                .take(3)
+                .filter(|c| c.is_alphabetic())
+                .count()
+                == 3
+        {
+            unit.replace_range(at..at + plural.len(), "");
+        }
+    }
+    // `10exp9`.
+    if let Some(at) = find_word(&unit, "exp")
+        && unit[..at].trim_end() == "10"
+        && unit[at + 3..]
+            .trim_start()
+            .starts_with(|c: char| c.is_ascii_digit())
+    {
+        unit = format!("10*{}", unit[at + 3..].trim_start());
+    }
+    // `millimolesPerLiter` and `BEATS_PER_MINUTE` of programs.
+    while let Some(at) = find_word(&unit, "_per_") {
+        unit.replace_range(at..at + 5, "/");
+    }
+    if let Some(at) = unit.find("Per")
+        && unit[..at].ends_with(char::is_lowercase)
+        && unit[at + 3..].starts_with(char::is_uppercase)
+    {
+        unit.replace_range(at..at + 3, "/");
+    }
     if !unit.contains(' ') {
         return unit;
     }
@@ -128,15 +178,16 @@ fn words_to_signs(unit: &str) -> String {
             unit.replace_range(at..at + word.len(), sign);
         }
     }
-    if find_word(&unit, "per ") == Some(0) {
+    if find_word(&unit, "per ") == Some(0) && !unit.eq_ignore_ascii_case("per cent") {
         unit.replace_range(..4, "/");
     }
-    for tail in [" (calc)", " (calc.)", " calc"] {
-        if unit.len() > tail.len()
-            && let Some(at) = find_word(&unit, tail)
-            && at + tail.len() == unit.len()
-        {
-            unit.truncate(at);
+    // Enzymes are measured at 37 °C unless a report says otherwise.
+    for tail in [
+        " (calc)", " (calc.)", " calc", " (37°C)", " 37°C", " 37C", " @37C", " @37°C",
+    ] {
+        let tail = tail.to_ascii_lowercase();
+        if unit.to_ascii_lowercase().ends_with(&tail) && unit.len() > tail.len() {
+            unit.truncate(unit.len() - tail.len());
         }
     }
     unit
@@ -151,15 +202,26 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
 /// The area that kidneys are compared by, in its many spellings, as the
 /// annotation that LOINC gives it.
 fn area_of_body(unit: String) -> String {
-    let Some(at) = unit.find("/1.73").or_else(|| unit.find("/1,73")) else {
+    let Some(at) = unit.find("1.73").or_else(|| unit.find("1,73")) else {
         return unit;
     };
-    let tail: String = unit[at + 5..]
+    let Some(over) = unit[..at]
+        .trim_end_matches(['(', '[', '{', ' '])
+        .strip_suffix('/')
+    else {
+        return unit;
+    };
+    let tail: String = unit[at + 4..]
+        .to_lowercase()
         .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| if c == 'м' { 'm' } else { c })
+        .filter(char::is_ascii_alphanumeric)
         .collect();
-    match tail.to_ascii_lowercase().as_str() {
-        "" | "m" | "m2" | "sqm" | "msq" | "qm" | "m2bsa" => format!("{}/{{1.73_m2}}", &unit[..at]),
+    match tail.as_str() {
+        "" | "m" | "m2" | "me2" | "sqm" | "msq" | "qm" | "m2bsa" | "sqmeter" | "sqmeters"
+        | "squaremeter" | "squaremeters" | "squaremetre" | "squaremetres" => {
+            format!("{over}/{{1.73_m2}}")
+        }
         _ => unit,
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn meaning(unit: &str) -> Meaning {
     if let Some(either) = EITHER.iter().find(|either| either.key == key) {
         return of_either(either, &unit);
     }
-    let sure = match atom(&key) {
+    let sure = match atom(&key).or_else(|| atom(key.trim_end_matches('.'))) {
         Some(code) => Cow::Borrowed(code),
         None => Cow::Owned(respell(&unit)),
     };
@@ -97,16 +97,26 @@ fn atoms() -> &'static HashMap<String, &'static str> {
                 let symbols = symbols
                     .iter()
                     .flat_map(|p| base.symbols.iter().map(move |s| (p, s)));
-                let names = names
-                    .iter()
-                    .flat_map(|p| base.names.iter().map(move |s| (p, s)));
-                for (prefix, stem) in symbols.chain(names) {
+                for (prefix, stem) in symbols {
                     by_key.insert(format!("{prefix}{stem}"), code);
+                }
+                // `micromol`, `micro mol` and `micro-mol` beside `micromoles`.
+                let stems = || base.names.iter().chain(base.symbols);
+                for (prefix, stem) in names.iter().flat_map(|p| stems().map(move |s| (p, s))) {
+                    by_key.insert(format!("{prefix}{stem}"), code);
+                    if !prefix.is_empty() {
+                        by_key.insert(format!("{prefix} {stem}"), code);
+                        by_key.insert(format!("{prefix}-{stem}"), code);
+                    }
                 }
             }
         }
         for (code, spellings) in ATOMS {
-            by_key.extend(spellings.split('|').map(|key| (key.to_owned(), *code)));
+            for key in spellings.split('|') {
+                by_key.insert(key.to_owned(), *code);
+                // As it stands once signs are plain.
+                by_key.insert(key.replace(". ", "."), *code);
+            }
         }
         by_key
     });
@@ -184,7 +194,7 @@ fn part(part: &str) -> Cow<'_, str> {
     }
     if let Some(code) = atom(&key)
         .or_else(|| atom(key.trim_end_matches('.')))
-        .or_else(|| symbol(&key))
+        .or_else(|| symbol(key.trim_end_matches('.')))
         .filter(|code| !code.contains('/'))
     {
         return noted(code, note);
@@ -212,7 +222,25 @@ fn part(part: &str) -> Cow<'_, str> {
 }
 
 /// What stands behind a unit and says of what: it changes no size.
-const TAILS: [(&str, &str); 27] = [
+const TAILS: [(&str, &str); 44] = [
+    // Whole words before what they end with.
+    (" of creatinine", "{creat}"),
+    (" of creat", "{creat}"),
+    ("(creatinine)", "{creat}"),
+    ("(creat)", "{creat}"),
+    ("(cr)", "{creat}"),
+    (" cre", "{creat}"),
+    ("creatinine", "{creat}"),
+    ("creat", "{creat}"),
+    ("crea", "{creat}"),
+    ("cre", "{creat}"),
+    ("cr", "{creat}"),
+    (" albumin", ""),
+    (" alb", ""),
+    (" protein", ""),
+    (" (feu)", "{FEU}"),
+    ("feu", "{FEU}"),
+    ("ddu", "{DDU}"),
     (" creatinin", "{creat}"),
     (" krea", "{creat}"),
     ("krea", "{creat}"),
@@ -282,7 +310,11 @@ fn power(key: &str) -> Option<String> {
     let digits = key.trim_end_matches(|c: char| c.is_ascii_digit());
     let base = digits.strip_suffix(['-', '+']).unwrap_or(digits);
     let exponent = &key[base.len()..];
-    if exponent.is_empty() || base.is_empty() {
+    if !matches!(
+        exponent.trim_start_matches(['-', '+']),
+        "1" | "2" | "3" | "4"
+    ) || base.is_empty()
+    {
         return None;
     }
     let code = atom(base).or_else(|| symbol(base))?;

@@ -13,43 +13,45 @@ pub(super) struct Base {
     pub(super) names: &'static [&'static str],
 }
 
-/// Symbol and names of a prefix. `mc` for micro is an American usage.
+/// Symbols and names of a prefix. `mc` for micro is an American usage.
 pub(super) const PREFIXES: &[(char, &[&str], &[&str])] = &[
     ('-', &[""], &[""]),
-    ('k', &["k"], &["kilo"]),
+    ('k', &["k", "к"], &["kilo"]),
     ('h', &["h"], &["hecto", "hekto"]),
-    ('d', &["d"], &["deci", "dezi"]),
-    ('c', &["c"], &["centi", "zenti"]),
-    ('m', &["m"], &["milli", "mili"]),
-    ('u', &["u", "mc"], &["micro", "mikro"]),
-    ('n', &["n"], &["nano"]),
-    ('p', &["p"], &["pico", "piko"]),
-    ('f', &["f"], &["femto"]),
+    ('d', &["d", "д"], &["deci", "dezi"]),
+    ('c', &["c", "с"], &["centi", "zenti"]),
+    ('m', &["m", "м"], &["milli", "mili"]),
+    ('u', &["u", "mc", "mk", "мк"], &["micro", "mikro"]),
+    ('n', &["n", "н"], &["nano"]),
+    ('p', &["p", "п"], &["pico", "piko"]),
+    ('f', &["f", "ф"], &["femto"]),
 ];
 
 #[rustfmt::skip]
 pub(super) const BASES: &[Base] = &[
-    Base { code: "g", prefixes: "-kmunpf", symbols: &["g", "gs"],
+    Base { code: "g", prefixes: "-kmunpf", symbols: &["g", "gs", "gm", "gms", "grm", "г"],
         names: &["gram", "grams", "gramme", "grammes", "gramm", "gramo", "gramos"] },
-    Base { code: "L", prefixes: "-hdcmunpf", symbols: &["l"],
+    Base { code: "L", prefixes: "-hdcmunpf", symbols: &["l", "ls", "lt", "lit", "ltr", "л"],
         names: &["liter", "liters", "litre", "litres", "litro", "litros"] },
-    Base { code: "mol", prefixes: "-munpf", symbols: &["mol", "mols", "mole", "moles"],
+    Base { code: "mol", prefixes: "-munpf", symbols: &["mol", "mols", "mole", "moles", "моль"],
         names: &["mol", "mols", "mole", "moles"] },
-    Base { code: "m", prefixes: "-kdcmun", symbols: &["m"],
+    Base { code: "m", prefixes: "-kdcmun", symbols: &["m", "м"],
         names: &["meter", "meters", "metre", "metres", "metro", "metros"] },
-    Base { code: "s", prefixes: "-mu", symbols: &["sec", "secs"],
-        names: &["second", "seconds", "seconde", "secondes", "sekunde", "sekunden", "segundo", "segundos"] },
-    Base { code: "eq", prefixes: "-mun", symbols: &["eq", "val"], names: &["equivalent", "equivalents"] },
+    Base { code: "s", prefixes: "-mu", symbols: &["sec", "secs", "sek", "seg", "сек"],
+        names: &["second", "seconds", "seconde", "secondes", "sekunde", "sekunden", "segundo", "segundos",
+            "secondo", "secondi"] },
+    Base { code: "eq", prefixes: "-mun", symbols: &["eq", "val", "eqv", "ekv", "equiv", "экв"], names: &["equivalent", "equivalents"] },
     Base { code: "osm", prefixes: "-mu", symbols: &["osm", "osmol", "osmole", "osmoles"],
         names: &["osmol", "osmole", "osmoles"] },
-    Base { code: "U", prefixes: "-kmun", symbols: &["u", "e"], names: &["unit", "units"] },
+    Base { code: "U", prefixes: "-kmun", symbols: &["u", "e", "ед"], names: &["unit", "units", "u"] },
     // French, Spanish and German put the words in another order: UI, IE.
-    Base { code: "[IU]", prefixes: "-kmun", symbols: &["iu", "[iu]", "ui", "ie", "i.u.", "u.i.", "i.e."],
-        names: &["international unit", "international units", "internationale einheit", "internationale einheiten"] },
-    Base { code: "kat", prefixes: "-mun", symbols: &["kat"], names: &["katal", "katals"] },
-    Base { code: "Pa", prefixes: "-hk", symbols: &["pa"], names: &["pascal", "pascals"] },
+    Base { code: "[IU]", prefixes: "-kmun", symbols: &["iu", "[iu]", "ui", "ie", "i.u.", "u.i.", "u.i", "i.e.", "ме"],
+        names: &["iu", "[iu]", "ui", "international unit", "international units", "int unit", "int units", "int. unit", "int. units",
+            "intl unit", "intl units", "intlunit", "internationale einheit", "internationale einheiten"] },
+    Base { code: "kat", prefixes: "-mun", symbols: &["kat", "кат"], names: &["katal", "katals"] },
+    Base { code: "Pa", prefixes: "-hk", symbols: &["pa", "па"], names: &["pascal", "pascals"] },
     Base { code: "bar", prefixes: "-m", symbols: &["bar"], names: &["bar", "bars"] },
-    Base { code: "J", prefixes: "-k", symbols: &["j"], names: &["joule", "joules"] },
+    Base { code: "J", prefixes: "-k", symbols: &["j", "дж"], names: &["joule", "joules"] },
     Base { code: "V", prefixes: "-mu", symbols: &["v"], names: &["volt", "volts"] },
     Base { code: "W", prefixes: "-k", symbols: &["w"], names: &["watt", "watts"] },
     Base { code: "Hz", prefixes: "-k", symbols: &["hz"], names: &["hertz"] },
@@ -62,43 +64,62 @@ pub(super) const BASES: &[Base] = &[
 /// Units without prefixes, and what is written otherwise than above.
 #[rustfmt::skip]
 pub(super) const ATOMS: &[(&str, &str)] = &[
-    ("g", "gm|gms|gr."), ("mg", "mgm|mgms"), ("kg", "kilo|kilos"),
-    ("m2", "square meter|square meters|square metre|square metres|sqm|sq m|m(2)|quadratmeter"), ("mL", "cc|ccm|cm3"), ("L", "lt|ltr"), ("mm3", "cumm|cu mm|cmm|cu.mm|cu. mm|mm*3|mm(3)|mm3|cubic millimeter|cubic millimeters|cubic millimetre"),
-    ("[lb_av]", "lb|lbs|lb.|lbs.|pound|pounds|[lb_av]"),
+    ("g", "gr.|克"), ("mg", "毫克"), ("ug", "微克"), ("kg", "kilo|kilos|公斤|千克"), ("mm", "mms"), ("m", "mtr|mtrs|mts"), ("km", "kms|公里|千米|kilómetro|kilómetros"), ("cm", "cms|厘米"), ("U", "е|单位|単位|單位"),
+    ("g/dL", "gr/dl|gr%|gr %|gr.%|gr/100ml|gr/100 ml"), ("g/L", "gr/l"), ("g/(24.h)", "gr/24h|gr/24 h|gr/24hr"),
+    ("m2", "square meter|square meters|square metre|square metres|sqm|sq m|m(2)|quadratmeter"), ("mL", "cc|ccm|cm3|毫升"), ("mm3", "cumm|c.mm|cu mm|cmm|cu.mm|cu. mm|mm*3|mm(3)|mm3|cubic millimeter|cubic millimeters|cubic millimetre"),
+    ("fL", "cu micron|cu.micron|cu. micron|cubic micron|cubic microns|cu um|cu.um|cu. um|cu mic|um3"),
+    ("[lb_av]", "lb_av|lb|lbs|lb.|lbs.|pound|pounds|[lb_av]"),
     ("[oz_av]", "oz|oz.|ounce|ounces|[oz_av]"),
     ("[stone_av]", "st|stone|stones|[stone_av]"),
     ("[foz_us]", "fl oz|floz|fl. oz|fl.oz|fl. oz.|fl_oz_us|fluid ounce|fluid ounces|[foz_us]"),
     ("[foz_br]", "fl_oz_imp|[foz_br]"),
     ("[cup_us]", "cup|cups|cup_us|[cup_us]"), ("[tbs_us]", "tbsp|tablespoon|tablespoons|[tbs_us]"),
     ("[tsp_us]", "tsp|teaspoon|teaspoons|[tsp_us]"),
-    ("[ft_i]", "ft|ft.|foot|feet|[ft_i]"), ("[in_i]", "in|in.|inch|inches|[in_i]"),
+    ("[ft_i]", "ft|ft.|foot|feet|[ft_i]"), ("[in_i]", "\"|″|′′|in_i|in|in.|inch|inches|[in_i]"),
     ("[yd_i]", "yd|yds|yard|yards|[yd_i]"), ("[mi_i]", "mi|mi.|mile|miles|[mi_i]"),
-    ("kcal", "kcal|kcals|kilocalorie|kilocalories|kilokalorie|kilokalorien|kilocaloria|kilocalorias|food calorie|food calories"),
-    ("mm[Hg]", "mmhg|mm hg|mm[hg]|mm [hg]|mm(hg)|mm (hg)|mm of hg|mm-hg|mm_hg|millimeters of mercury|millimeter of mercury|millimetres of mercury|millimetre of mercury|millimeters mercury"),
-    ("cm[H2O]", "cmh2o|cm h2o|cm[h2o]|cm_h2o|cm(h2o)"), ("mm[H2O]", "mmh2o|mm h2o|mm[h2o]"), ("[in_i'Hg]", "inhg|in hg|[in_i'hg]"),
-    ("Cel", "cel|degc|deg c|°c|° c|oc|c°|deg. c|degree c|degrees c|celsius|degree celsius|degrees celsius|deg celsius|°celsius|° celsius|centigrade|degrees centigrade|grad celsius"),
-    ("[degF]", "[degf]|degf|deg f|°f|° f|f°|deg. f|degree f|degrees f|fahrenheit|degree fahrenheit|degrees fahrenheit|deg fahrenheit|°fahrenheit|° fahrenheit"),
+    ("kcal", "kcal|kcals|kilocalorie|kilocalories|kilokalorie|kilokalorien|kilocaloria|kilocalorias|ккал|千卡|大卡|food calorie|food calories"),
+    ("mm[Hg]", "torr|mm/hg|millimeters_of_mercury|millimetersofmercury|мм рт.ст.|мм рт. ст.|мм рт ст|мм.рт.ст.|мм рт.ст|毫米汞柱|mm.hg|mmhg|mm hg|mm[hg]|mm [hg]|mm(hg)|mm (hg)|mm of hg|mm-hg|mm_hg|millimeters of mercury|millimeter of mercury|millimetres of mercury|millimetre of mercury|millimeters mercury"),
+    ("cm[Hg]", "cmhg|cm hg|cm[hg]"), ("cm[H2O]", "cmh2o|cm h2o|cm[h2o]|cm_h2o|cm(h2o)"), ("mm[H2O]", "mmh2o|mm h2o|mm[h2o]"), ("[in_i'Hg]", "inhg|in hg|[in_i'hg]"),
+    ("Cel", "grad c|celcius|degrees celcius|cel|degc|deg c|°c|° c|oc|c°|deg. c|degree c|degrees c|celsius|degree celsius|degrees celsius|deg celsius|°celsius|° celsius|centigrade|degrees centigrade|grad celsius"),
+    ("[degF]", "fahr|fahrenh.|[degf]|degf|deg f|°f|° f|f°|deg. f|degree f|degrees f|fahrenheit|degree fahrenheit|degrees fahrenheit|deg fahrenheit|°fahrenheit|° fahrenheit"),
     ("K", "kelvin|degk"),
-    ("ms", "millis"), ("min", "min|mins|minute|minutes|min.|mn|minuto|minutos|minuten"),
-    ("h", "h|hr|hrs|hour|hours|hr.|hrs.|std|stunde|stunden|heure|heures|hora|horas|1h|1hr|1 h|1 hr|1hour|1 hour|1st hr"),
-    ("d", "d|day|days|tag|tage|jour|jours|dia|dias"), ("wk", "wk|wks|week|weeks"), ("mo", "mo|month|months"),
+    ("s", "с|秒"), ("ms", "millis|мс|毫秒"), ("min", "мин|分|分钟|min|mins|minute|minutes|min.|mn|minuto|minutos|minuten"),
+    ("h", "ч|час|時|时|小时|時間|1st hour|first hour|60min|60 min|h|hr|hrs|hour|hours|hr.|hrs.|std|stunde|stunden|heure|heures|hora|horas|1h|1hr|1 h|1 hr|1hour|1 hour|1st hr"),
+    ("d", "сут|сутки|сут.|日|天|dag|día|d|day|days|tag|tage|jour|jours|dia|dias"), ("wk", "wk|wks|week|weeks"), ("mo", "mo|month|months"),
     ("a", "a|yr|yrs|year|years"),
-    ("(24.h)", "24h|24hr|24hrs|24 h|24 hr|24 hrs|24hour|24 hour|24 hours|24hours|24 std"),
+    ("(24.h)", "24h|24hr|24hrs|24 h|24 hr|24 hrs|24hour|24 hour|24 hours|24hours|24 std|24std|24stunden|24 stunden|24 horas|24 heures|{24h}|24h urine|24ч|24 ч"),
+    ("mm/h", "mm in 1 hour|mm in 1 hr|mm in 1h|mm in 1 h|mm in 1st hour|mm in 1st hr|mm in first hour|mm at 1 hr|mm at 1 hour|mm after 1 hour|\
+        mm after 1 hr|mm for 1st hour|mm for 1 hour|mm 1h|mm 1 h|mm 1 hr|mm 1st hr|mm 1st hour|mm(1h)|mm (1h)|mm (1 hr)|mm n. 1h|mm n.1h|\
+        mm at the end of 1 hr|mm at the end of 1 hour|mm at the end of 1st hour"),
+    // Of blood and of leukocytes; of hemoglobin A1c, where NGSP is the scale
+    // of percents (DCCT). IFCC's percents are others.
+    ("%", "vol%|vol %|vol.%|vol. %|% vol|% vol.|%(v/v)|% (v/v)|% v/v|percent (%)|% pcv|%pcv|%cv|% cv|cv%|cv %|%(cv)|% (cv)|\
+        % spo2|%spo2|spo2%|spo2 %|% o2|%o2|% sat|%sat|процент|процентов|проценты|% wbc|%wbc|% of wbc|% of wbcs|% leukocytes|% of total|% cells|%{wbc}|проц|\
+        % hb|%hb|%{hb}|% hgb|%hgb|% of hb|% of hgb|% total hb|% total hgb|%total hgb|%total hb|%thb|% of total hb|% of total hgb|\
+        % of total hemoglobin|% hemoglobin|%{hemoglobin}|%{hemoglobina1c}|%{hba1c}|%hba1c|% hba1c|%a1c|% a1c|% ngsp|%ngsp|%(ngsp)|% (ngsp)|\
+        ngsp %|ngsp%|%{ngsp}|% dcct|%dcct|% (dcct)|%(dcct)|dcct %|dcct%|% ngsp/dcct|% dcct/ngsp"),
+    ("mg/dL", "mg_dl|mgdl"), ("mmol/L", "mmol_l"), ("mmol/mol", "mmol/mol hb|mmol/mol hgb|mmol/molhb|mmol/mol{hb}|mmol/mol ifcc|mmol/mol (ifcc)|mmol/mol(ifcc)|ifcc mmol/mol|mmol/mol hba1c|\
+        ммоль/моль"),
     ("%", "%|pct|percent|per cent|prozent|percentage|pourcent|porcentaje"),
     ("[pH]", "ph|[ph]|ph units|ph unit|units ph"),
     ("[HPF]", "hpf|[hpf]|high power field|gesichtsfeld"), ("[LPF]", "lpf|[lpf]|low power field"),
+    ("[GPL'U]", "gpl|gpl units|gpl-u|gpl u|[gpl'u]"), ("[MPL'U]", "mpl|mpl units|mpl-u|mpl u|[mpl'u]"), ("[APL'U]", "apl|apl units|[apl'u]"),
+    ("[beth'U]", "bu|bethesda unit|bethesda units|[beth'u]"),
     ("[CFU]", "cfu|[cfu]|kbe|ufc"), ("[arb'U]", "au|arb u|arb. u|arb'u|[arb'u]|arbitrary unit|arbitrary units"),
     ("kU", "kua|ku(a)|kua."), ("mmol", "mmol(fe)|mmol fe"), ("fmol", "fmol(fe)|fmol fe"), ("umol", "umol(fe)"),
-    ("{1.73_m2}", "1.73m2|1.73_m2|1.73sqm|1.73 m2|bsa"),
+    ("{1.73_m2}", "{1.73_m2}|{1.73 m2}|{1.73m2}|1.73m2|1.73_m2|1.73sqm|1.73 m2|bsa"),
     ("dB[SPL]", "dbaspl|dba|db(a)|db(spl)|db[spl]|dbspl|db spl"),
     ("dB", "db|dbhl|db(hl)|decibel|decibels"),
-    ("{INR}", "inr|{inr}"), ("{ratio}", "{ratio}|ratio"), ("{index}", "index|{index}"), ("{s_co_ratio}", "s/co|s/co ratio|{s_co_ratio}"),
+    ("{INR}", "inr|{inr}|i.n.r.|inr ratio"), ("{ratio}", "{ratio}|ratio"), ("{index}", "index|{index}"), ("{s_co_ratio}", "s/co|s/co ratio|{s_co_ratio}"),
     ("1", "fraction of 1"), ("L/L", "v/v"),
-    ("{count}", "count|counts|{count}|ct"), ("{steps}", "step|steps|{steps}"), ("{floors}", "floor|floors"), ("{flights}", "flight|flights"),
-    ("{beats}", "beat|beats|{beats}"), ("{breaths}", "breath|breaths|{breaths}"), ("{cells}", "cell|cells|{cells}"), ("{WBC}", "wbc|wbcs|leu|leuk|leuk.|leukozyten|leukocytes|{wbc}"), ("{RBC}", "rbc|rbcs|ery|erythrozyten|{rbc}"), ("{titer}", "titer|titre|{titer}"), ("{copies}", "copy|copies|kopien|{copies}"),
+    ("{count}", "count|counts|{count}|ct"), ("{steps}", "step|steps|schritt|schritte|pas|pasos|passi|passos|шаги|шагов|步|歩|{steps}"), ("{floors}", "floor|floors"), ("{flights}", "flight|flights"),
+    ("{beats}", "beat|beats|{beats}"), ("{breaths}", "breath|breaths|{breaths}"), ("{cells}", "cell|cells|кл|{cells}"), ("{WBC}", "wbc|wbcs|leu|leuko|leuk|leuk.|leukozyten|leukocytes|{wbc}"), ("{RBC}", "rbc|rbcs|ery|erythrozyten|{rbc}"), ("{titer}", "titer|titre|{titer}"), ("{copies}", "copy|copies|kopien|{copies}"),
     ("[mi_i]/h", "mph"), ("km/h", "kph|kmh|km/hr"), ("[EU]/dL", "eu/dl|ehrlich units/dl|ehrlich u/dl"),
-    ("/min", "bpm|brpm|rpm|/mn|min-1"),
+    ("/min", "bpm|brpm|rpm|/mn|min-1|b/min|bt/min|b.p.m.|br/min|insp/min|puls/min|pulsos/min|slag/min|rr/min|(bpm)"),
     ("10*12/L", "t/l|ti/l|tera/l"), ("10*9/L", "gi/l|giga/l|mrd/l|mrd./l|gpt/l"), ("10*12/L", "tpt/l"),
+    // Superscripts lost on the way.
+    ("10*9/L", "109/l"), ("10*12/L", "1012/l"), ("10*3/uL", "103/ul|103/mm3|103/mcl"), ("10*4/uL", "104/ul|104/mm3"), ("10*6/uL", "106/ul|106/mm3|106/mcl"),
+    ("mg/g{creat}", "mg/g/cr|mg/g/cre|mg/g/creat|mg/g.cr|mg/g.cre|mg/g.creat|mg/gm/cr"), ("ug/g{creat}", "ug/g/cr|ug/g/cre|ug/g.cr|ug/g.cre|mcg/g/cr"),
     ("mPa.s", "mpa.s|mpa*s"), ("m/s2", "m/s2"),
 ];
 
@@ -122,6 +143,8 @@ const fn either(
         possible,
     }
 }
+
+const BILLION: &[&str] = &["10*9/L", "10*12/L"];
 
 const MIL: &[&str] = &["10*3/uL", "10*6/uL"];
 
@@ -148,6 +171,19 @@ pub(super) const EITHER: &[Either] = &[
     either("mj", &[("MJ", "MJ")], &[]),
     // Million in English, thousand in Spanish and Portuguese.
     either("mil/ul", &[], MIL), either("mil/mcl", &[], MIL), either("mil/mm3", &[], MIL), either("mil/cumm", &[], MIL),
+    // A billion has nine zeros, or twelve in most languages but English.
+    either("billion/l", &[], BILLION), either("billions/l", &[], BILLION), either("bil/l", &[], BILLION), either("bill/l", &[], BILLION),
+    either("trillion/l", &[], &["10*12/L"]), either("trillions/l", &[], &["10*12/L"]),
+    // Pulses in a minute of Spanish devices, or parts of a million.
+    either("ppm", &[], &["/min", "[ppm]"]),
+    // Units of German, or what a number was cut off behind.
+    either("e", &[], &["U"]),
+    // Gram or grain.
+    either("gr", &[], &["g", "[gr]"]),
+    // Of a pH the units are its own.
+    either("unit", &[("unit", "U"), ("Unit", "U"), ("UNIT", "U")], &["U", "[pH]"]),
+    either("units", &[("units", "U"), ("Units", "U"), ("UNITS", "U")], &["U", "[pH]"]),
+    either("decimal", &[], &["1"]), either("volume fraction", &[], &["1"]), either("vol fraction", &[], &["1"]),
     either("fraction", &[], &["1"]),
     either("proportion", &[], &["1"]),
     // Seconds or siemens.
@@ -174,11 +210,13 @@ pub(super) const MULTIPLES: &[(&str, &str)] = &[
     ("10*5", "lakh|lakhs|lac|lacs|10*5"),
     (
         "10*3",
-        "th|tho|thou|thous|thousand|thousands|tsd|tsd.|1000|10*3|10e3|e3|10(3)|10 3|10x3|thds|thsd",
+        "th|tho|thou|thous|thousand|thousands|tsd|tsd.|ths|тыс|тыс.|千|1000|10*3|10e3|e3|10(3)|10 3|10x3|thds|thsd",
     ),
+    ("10*2", "10*2|10e2"),
+    ("10*4", "万|萬|10*4|10e4|10(4)|10x4"),
     (
         "10*6",
-        "mill|mill.|million|millions|mio|mio.|mln|millionen|10*6|10e6|e6|10(6)|10 6|10x6",
+        "mill|mill.|million|millions|mio|mio.|mln|млн|млн.|百万|millionen|10*6|10e6|e6|10(6)|10 6|10x6",
     ),
     ("10*9", "giga|gi|mrd|mrd.|10*9|10e9|e9|10(9)|10 9|10x9"),
     ("10*12", "tera|ti|10*12|10e12|e12|10(12)|10 12|10x12"),
@@ -218,6 +256,14 @@ pub(super) const EVENTS: &[&str] = &[
     "number",
     "zellen",
     "cellules",
+    "кл",
+    "уд",
+    "дых",
+    "次",
+    "回",
+    "拍",
+    "个",
+    "個",
     "celulas",
     "células",
     "wbc",
