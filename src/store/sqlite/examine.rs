@@ -14,9 +14,16 @@ struct Name {
 }
 
 impl SqliteStore {
-    /// What `SQLite` finds wrong with the file, at most 10 lines.
+    /// Bytes of the file.
+    pub fn size(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+
+    /// What `SQLite` finds wrong with the file and its indexes, at most 10
+    /// lines. Reads the whole file.
     pub async fn damage(&self) -> Result<Vec<String>> {
-        let found = self.names("select quick_check as name from pragma_quick_check limit 10");
+        let found =
+            self.names("select integrity_check as name from pragma_integrity_check limit 10");
         let mut found = found.await?;
         found.retain(|line| line != "ok");
         Ok(found)
