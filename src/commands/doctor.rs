@@ -166,6 +166,9 @@ async fn file(config: &Config, store: &SqliteStore, findings: &mut Vec<Finding>)
             return false;
         }
     }
+    if let Some(trouble) = store.unsafe_place() {
+        findings.push(Finding::warn("place", trouble, FILE_HELP));
+    }
     if config.environment == Environment::Production {
         findings.push(Finding::warn(
             "backend",

@@ -208,7 +208,7 @@ fn a_group_that_fails_is_rolled_back_whole_and_the_others_are_done() {
     assert_eq!(
         count(
             &db,
-            "raw_vitals where status = 'failed' and error like '%the application forbids it'"
+            "raw_vitals where status = 'failed' and error like '%the application forbids it%'"
         ),
         10
     );

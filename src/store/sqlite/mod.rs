@@ -14,6 +14,7 @@ mod group;
 mod history;
 mod known;
 mod mark_failed;
+mod mount;
 mod pull;
 mod raw;
 mod read;
@@ -90,6 +91,9 @@ impl SqliteStore {
     /// # Errors
     /// A fatal one that names the file and what to do.
     pub async fn check_file(&self) -> Result<()> {
+        if let Some(trouble) = mount::trouble(&self.path) {
+            tracing::warn!("{trouble}");
+        }
         self.find_losses().await?;
         let length = self.size();
         if length == 0 || length > QUICK_CHECK_BYTES {
