@@ -78,6 +78,7 @@ async fn source(config: &Config, args: &Args) -> anyhow::Result<SqliteStore> {
         "--from {}: there is no such file",
         args.from
     );
+    store.check_file().await?;
     ensure_migrated("--from", &args.from, store.pending_migrations().await?)?;
     ensure_idle("--from", &store).await?;
     Ok(store)

@@ -11,6 +11,7 @@ use crate::domain::Domain;
 use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AnyStore, Result as StoreResult, Store};
+use crate::telemetry::note;
 use crate::with_store;
 use finding::{Finding, Level};
 
@@ -19,6 +20,11 @@ const ZONES: usize = 1000;
 /// An open transaction is told from this many times
 /// `pool.idle_in_transaction_timeout` on.
 const LONG_TRANSACTION: u32 = 10;
+
+/// Bytes of a SQLite file whose check takes more than a moment: about ten
+/// seconds.
+const LARGE_FILE: u64 = 256 << 20;
+const FILE_HELP: &str = "docs/operations.md, A SQLite file that is lost or damaged";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -136,6 +142,16 @@ async fn file(config: &Config, store: &SqliteStore, findings: &mut Vec<Finding>)
         ));
         return false;
     }
+    if let Err(error) = store.find_losses().await {
+        findings.push(Finding::error("connection", error.message, FILE_HELP));
+        return false;
+    }
+    if store.size() > LARGE_FILE {
+        note(&format!(
+            "reading all {} MiB of {shown} (pragma integrity_check)",
+            store.size() >> 20
+        ));
+    }
     match store.damage().await {
         Ok(damage) if damage.is_empty() => {
             findings.push(Finding::ok("connection", shown.clone()));
@@ -146,9 +162,12 @@ async fn file(config: &Config, store: &SqliteStore, findings: &mut Vec<Finding>)
             "restore a backup, or save what `sqlite3 FILE .recover` still reads",
         )),
         Err(error) => {
-            findings.push(judge::connection(shown, &error));
+            findings.push(Finding::error("connection", error.message, FILE_HELP));
             return false;
         }
+    }
+    if let Some(trouble) = store.unsafe_place() {
+        findings.push(Finding::warn("place", trouble, FILE_HELP));
     }
     if config.environment == Environment::Production {
         findings.push(Finding::warn(

@@ -43,7 +43,7 @@ pub(super) async fn ready<S: Store>(State(app): State<Arc<App<S>>>) -> Response 
     } else if metrics::breaker_is_open() {
         Some("the circuit breaker is open: the database does not answer".to_owned())
     } else {
-        app.monitor.reading().trouble()
+        app.store.lost().or_else(|| app.monitor.reading().trouble())
     };
     answer(
         reason.is_none(),

@@ -96,6 +96,12 @@ pub trait Store: RawStore {
     /// How many groups may be folded side by side.
     fn max_concurrency(&self) -> usize;
 
+    /// Why the database is lost to this process for good, as far as that shows
+    /// without asking it.
+    fn lost(&self) -> Option<String> {
+        None
+    }
+
     /// Brings the schema up to date; safe while others do the same. Returns
     /// the names of the migrations it applied.
     fn migrate(&self) -> impl Future<Output = Result<Vec<String>>> + Send;

@@ -78,10 +78,22 @@ pub async fn run<S: Store>(
     if result.is_ok() && mode.until_idle && (run.ended_early || run.report.paused) {
         run.report.work_left = run.work_is_left().await;
     }
-    if let Err(error) = engine.store.forget_worker(&engine.worker).await {
-        debug!("heartbeat not removed: {error}");
+    let forgotten = engine.store.forget_worker(&engine.worker).await;
+    result?;
+    if let Err(error) = forgotten {
+        // A worker that stops, or a run that was stopped, ends without its
+        // database too: the next one finds that it is gone.
+        if !mode.until_idle || (run.ended_early && error.is_transient()) {
+            debug!("heartbeat not removed: {error}");
+        } else {
+            let message = format!(
+                "what was folded is recorded, but not that the run ended: {}",
+                error.message
+            );
+            return Err(StoreError::new(error.class, "forget worker", message));
+        }
     }
-    result.map(|()| run.report)
+    Ok(run.report)
 }
 
 type LaneEnd = (Domain, Result<PassReport>);

@@ -28,7 +28,21 @@ pub(super) fn statement(operation: &'static str, error: &Error) -> StoreError {
     } else {
         ErrorClass::Data
     };
-    StoreError::new(class, operation, text)
+    StoreError::new(class, operation, advised(text))
+}
+
+/// The text with what to do, where rights may be missing.
+fn advised(text: String) -> String {
+    if ["readonly database", "unable to open"]
+        .iter()
+        .any(|part| text.contains(part))
+    {
+        return format!(
+            "{text}; the user of this program must be able to write the file, what has its name \
+             and -wal or -shm at the end, and the folder"
+        );
+    }
+    text
 }
 
 pub(super) fn pool(operation: &'static str, error: &PoolError) -> StoreError {
@@ -38,6 +52,6 @@ pub(super) fn pool(operation: &'static str, error: &PoolError) -> StoreError {
             operation,
             "the database file is busy",
         ),
-        error => StoreError::new(ErrorClass::Fatal, operation, error.to_string()),
+        error => StoreError::new(ErrorClass::Fatal, operation, advised(error.to_string())),
     }
 }

@@ -44,6 +44,9 @@ pub(super) fn path(url: &str) -> Result<PathBuf> {
             path.display()
         )));
     }
+    if path.exists() && !path.is_file() {
+        return Err(fatal(format!("{} is no regular file", path.display())));
+    }
     Ok(path)
 }
 

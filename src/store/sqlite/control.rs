@@ -1,14 +1,14 @@
 //! Workers: locks, pause, run history.
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::path::Path;
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::SqliteRunLock;
 use super::rows::{NOW, now_plus, time_text};
+use super::{SqliteRunLock, file};
 use crate::store::migrations::Applied;
 use crate::store::{BatchRecord, ErrorClass, Result, StoreError};
 
@@ -64,16 +64,14 @@ pub(super) fn time_zone_names(
 }
 
 pub(super) fn try_run_lock(database: &Path) -> Result<Option<SqliteRunLock>> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
     let failed = |error: std::io::Error| {
         StoreError::new(
             ErrorClass::Fatal,
             "take run lock",
-            format!("{}: {error}", Path::new(&name).display()),
+            format!("{}: {error}", file::beside(database, ".lock").display()),
         )
     };
-    let file = File::create(&name).map_err(failed)?;
+    let file = file::create_beside(database, ".lock").map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(SqliteRunLock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),

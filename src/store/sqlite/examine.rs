@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{Result, SqliteStore};
+use super::{Result, SqliteStore, mount};
 use crate::domain::{Domain, Fold};
 use crate::with_domain;
 
@@ -14,9 +14,22 @@ struct Name {
 }
 
 impl SqliteStore {
-    /// What `SQLite` finds wrong with the file, at most 10 lines.
+    /// Bytes of the file.
+    pub fn size(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+
+    /// What is unsafe about the place of the file: a network file system, or a
+    /// mount of the file without its folder.
+    pub fn unsafe_place(&self) -> Option<String> {
+        mount::trouble(&self.path)
+    }
+
+    /// What `SQLite` finds wrong with the file and its indexes, at most 10
+    /// lines. Reads the whole file.
     pub async fn damage(&self) -> Result<Vec<String>> {
-        let found = self.names("select quick_check as name from pragma_quick_check limit 10");
+        let found =
+            self.names("select integrity_check as name from pragma_integrity_check limit 10");
         let mut found = found.await?;
         found.retain(|line| line != "ok");
         Ok(found)

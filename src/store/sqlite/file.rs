@@ -6,9 +6,9 @@
 //! <https://www.sqlite.org/walformat.html>.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -19,7 +19,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const WAL_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-fn fatal(message: String) -> StoreError {
+pub(super) fn fatal(message: String) -> StoreError {
     StoreError::new(ErrorClass::Fatal, OPERATION, message)
 }
 
@@ -61,10 +61,37 @@ impl OpenFile {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
+/// The file of that suffix beside the database, where `SQLite` has its own:
+/// beside the file itself when the path is a symbolic link.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name =
+        fs::canonicalize(path).map_or_else(|_| OsString::from(path), PathBuf::into_os_string);
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Opens a file beside the database, which whoever may write the database may
+/// write too: it must not keep the worker out when root was the first.
+pub(super) fn create_beside(path: &Path, suffix: &str) -> io::Result<File> {
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(beside(path, suffix))?;
+    let (ours, database) = (file.metadata()?, fs::metadata(path)?);
+    let same = |one: &Metadata, other: &Metadata| {
+        (one.uid(), one.gid(), one.mode()) == (other.uid(), other.gid(), other.mode())
+    };
+    if ours.len() == 0 && !same(&ours, &database) {
+        let given = fchown(&file, Some(database.uid()), Some(database.gid()))
+            .and_then(|()| file.set_permissions(database.permissions()));
+        match given {
+            // Another's file in a group that may write: nothing to give.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(file)
 }
 
 fn length(path: &Path) -> Result<Option<u64>> {
@@ -89,9 +116,18 @@ fn start<const N: usize>(path: &Path) -> Result<Option<[u8; N]>> {
 /// and takes what is left for the whole. Reads a few hundred bytes.
 ///
 /// # Errors
-/// The file is empty beside a WAL, has no header of a database or is shorter
+/// The file has two names, is empty beside a WAL, has no header of a database or is shorter
 /// than its header says; the WAL is missing or shorter than its index says.
 pub(super) fn find_losses(path: &Path) -> Result<()> {
+    let names = fs::metadata(path).map_or(1, |file| file.nlink());
+    if names > 1 {
+        return Err(fatal(format!(
+            "{} is one of {names} hard links to the file: programs that open it by another name \
+             do not see this one's WAL and destroy the file; leave one name, and use symbolic \
+             links for the others",
+            path.display()
+        )));
+    }
     let (wal, shm) = (beside(path, "-wal"), beside(path, "-shm"));
     let wal_length = length(&wal)?;
     let shown = path.display();

@@ -3,6 +3,7 @@
 //! because a deferred one fails instead of waiting when it turns into a write.
 
 mod classify;
+mod commits;
 mod connect;
 mod control;
 mod copy;
@@ -13,6 +14,7 @@ mod group;
 mod history;
 mod known;
 mod mark_failed;
+mod mount;
 mod pull;
 mod raw;
 mod read;
@@ -25,6 +27,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -43,12 +46,17 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Largest file whose pages are checked at a start.
 const QUICK_CHECK_BYTES: u64 = 256 << 20;
 
+/// What `SQLite` says of pages that make no sense.
+const MALFORMED: &str = "is malformed";
+
 /// A `SQLite` file.
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: Pool<SyncConnectionWrapper<SqliteConnection>>,
     path: PathBuf,
     open_file: Arc<file::OpenFile>,
+    /// It was said that the note of commits cannot be written.
+    note_failed: Arc<AtomicBool>,
     rules: Arc<FoldRules>,
     /// Older hour rows are not missed.
     keep_hours: Option<Duration>,
@@ -65,6 +73,7 @@ impl SqliteStore {
             pool: connect::pool(&path, config)?,
             path,
             open_file: Arc::default(),
+            note_failed: Arc::default(),
             rules: Arc::new(config.aggregation.rules()),
             keep_hours: config.retention.keep_hours(),
         })
@@ -75,22 +84,25 @@ impl SqliteStore {
         std::fs::metadata(&self.path).map_or(true, |file| file.len() == 0)
     }
 
-    /// Looks for losses before the first operation: a WAL or a part of the file
-    /// that is gone, and pages that contradict each other in files of up to
-    /// 256 MiB, which takes a second or two.
+    /// Looks before the first operation for what is lost, and for pages that
+    /// contradict each other in files of up to 256 MiB, which takes a second or
+    /// two.
     ///
     /// # Errors
     /// A fatal one that names the file and what to do.
     pub async fn check_file(&self) -> Result<()> {
-        file::find_losses(&self.path)?;
-        let length = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        if let Some(trouble) = mount::trouble(&self.path) {
+            tracing::warn!("{trouble}");
+        }
+        self.find_losses().await?;
+        let length = self.size();
         if length == 0 || length > QUICK_CHECK_BYTES {
             return Ok(());
         }
         let checked = self.call("check the database file", control::is_sound);
         let sound = match checked.await {
             // The damage keeps the check itself from running.
-            Err(error) if error.message.contains("is malformed") => false,
+            Err(error) if error.message.contains(MALFORMED) => false,
             checked => checked?,
         };
         if sound {
@@ -107,6 +119,35 @@ impl SqliteStore {
         ))
     }
 
+    /// Looks before the first operation for a WAL, commits or a part of the file
+    /// that is gone.
+    ///
+    /// # Errors
+    /// A fatal one that names the file and what to do.
+    pub async fn find_losses(&self) -> Result<()> {
+        file::find_losses(&self.path)?;
+        let note = commits::Note::read(&self.path)?;
+        let length = self.size();
+        if length == 0 {
+            if note.is_some() {
+                commits::warn_of_new(&self.path);
+            }
+            return Ok(());
+        }
+        if let Some(note) = note {
+            let untouched = commits::untouched(&self.path, &note);
+            let found = match self.call("read commits", commits::read).await {
+                // The check of the pages tells.
+                Err(error) if error.message.contains(MALFORMED) => None,
+                found => found?,
+            };
+            if let Some(found) = found {
+                commits::compare(&self.path, &note, untouched, &found)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs one piece of work on the connection, off the async threads. It
     /// runs to its end even when the caller is gone.
     async fn call<T: Send + 'static>(
@@ -120,12 +161,20 @@ impl SqliteStore {
             .pool
             .get()
             .await
-            .map_err(|error| classify::pool(operation, &error))?;
+            .map_err(|error| self.named(classify::pool(operation, &error)))?;
         self.open_file.remember(&self.path)?;
         connection
             .spawn_blocking(work)
             .await
-            .map_err(|error| classify::statement(operation, &error))
+            .map_err(|error| self.named(classify::statement(operation, &error)))
+    }
+
+    /// The error with the file's name, where the file may be to blame.
+    fn named(&self, mut error: StoreError) -> StoreError {
+        if error.class != ErrorClass::Data {
+            error.message = format!("{}: {}", self.path.display(), error.message);
+        }
+        error
     }
 
     /// Like `call`, in a transaction that takes the write lock first.
@@ -134,8 +183,14 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
-        self.call(operation, |connection| {
-            connection.immediate_transaction(work)
+        let (path, note_failed) = (self.path.clone(), self.note_failed.clone());
+        self.call(operation, move |connection| {
+            let (done, commits) = connection.immediate_transaction(|connection| {
+                let done = work(connection)?;
+                QueryResult::Ok((done, commits::count(connection)?))
+            })?;
+            commits::write_note(&path, commits, &note_failed);
+            Ok(done)
         })
         .await
     }
@@ -181,6 +236,11 @@ impl Store for SqliteStore {
 
     fn reset_pool(&self) -> usize {
         self.pool.retain(|_, _| false).removed.len()
+    }
+
+    fn lost(&self) -> Option<String> {
+        let checked = self.open_file.check(&self.path);
+        checked.err().map(|error| error.message)
     }
 
     /// A file has no other sessions than its own.
