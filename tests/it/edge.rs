@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use crate::cluster::Cluster;
 use crate::program::Program;
 use crate::served::{Served, TOKEN, ask};
 
@@ -136,7 +137,8 @@ fn extremes_on_the_command_line_and_in_the_configuration_are_explained() {
 
 #[test]
 fn half_requests_hold_no_one_up() {
-    let worker = Served::start(&Program::on_sqlite(), &[]);
+    let program = Program::on_sqlite();
+    let worker = Served::start(&program, &[]);
     let half: Vec<_> = (0..100)
         .map(|_| {
             let mut stream = TcpStream::connect(worker.address).unwrap();
@@ -154,7 +156,8 @@ fn half_requests_hold_no_one_up() {
 
 #[test]
 fn a_request_through_a_proxy_is_not_local() {
-    let worker = Served::start(&Program::on_sqlite(), &[]);
+    let program = Program::on_sqlite();
+    let worker = Served::start(&program, &[]);
     let users = |head: &str| worker.request(&format!("GET /api/users HTTP/1.1\r\n{head}\r\n"));
     assert_eq!(users("Host: localhost\r\n").status, 200);
     for header in [
@@ -182,4 +185,41 @@ fn wrong_tokens_do_not_lock_out_the_right_one_which_a_file_may_hold() {
     let wrong = (0..30).map(|_| worker.get_with_token("/api/users", "wrong").status);
     assert_eq!(wrong.last(), Some(429));
     assert_eq!(worker.get_with_token("/api/users", TOKEN).status, 200);
+}
+
+#[test]
+fn what_cannot_be_meant_is_400_and_a_database_away_is_503() {
+    let cluster = Cluster::start(&[]);
+    let url = cluster.database();
+    for program in [Program::on(&url), Program::on_sqlite()] {
+        program.ok(&["migrate"]);
+        let worker = Served::start(&program, &[("HTTP__TOKEN", TOKEN)]);
+        let get = |path: &str| worker.get_with_token(path, TOKEN);
+        let of = |rest: &str| format!("/api/aggregates/vitals?user=1&period=day&{rest}");
+        for (path, status) in [
+            (of("series=a&from=2026-01-01&to=2026-01-02"), 200),
+            (of("series=%00&from=2026-01-01&to=2026-01-02"), 400),
+            (of("series=a&from=-250000-01-01&to=-250000-01-02"), 400),
+            (of("series=a&from=2026-01-01&to=2026-02-30"), 400),
+            (of("series=%ff&from=2026-01-02&to=2026-01-01"), 400),
+            (of("from=2026-01-01&to=2026-01-02"), 400),
+            ("/api/aggregates/sleep".to_owned(), 400),
+            ("/api/users?after=99999999999999999999".to_owned(), 400),
+            ("/api/series?user=1&user=2".to_owned(), 400),
+            ("/api/nothing".to_owned(), 404),
+        ] {
+            let answer = get(&path);
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+        }
+        let far = r#"{"domain":"vitals","user_id":"1","local_date":"-250000-01-01"}"#;
+        for path in ["/api/failed/retry", "/api/failed/discard"] {
+            let answer = worker.post(path, TOKEN, far);
+            assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        }
+        if program.url == url {
+            cluster.stop();
+            let answer = get("/api/users");
+            assert_eq!(answer.status, 503, "{answer:?}");
+        }
+    }
 }
