@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::cluster::Cluster;
 use crate::program::Program;
@@ -222,4 +222,36 @@ fn what_cannot_be_meant_is_400_and_a_database_away_is_503() {
             assert_eq!(answer.status, 503, "{answer:?}");
         }
     }
+}
+
+/// A limit of the process stands for a folder that is full.
+#[test]
+fn a_stream_that_does_not_fit_ends_with_one_error_and_leaves_nothing() {
+    let program = Program::on_sqlite();
+    program.ok(&["migrate"]);
+    let folder = tempfile::tempdir().unwrap();
+    let import = program.command(&["import", "csv", "-"]);
+    let mut command = Command::new("prlimit");
+    command
+        .args(["--fsize=4000000", "env", "--ignore-signal=XFSZ"])
+        .arg(import.get_program())
+        .args(import.get_args())
+        .env("DATABASE_URL", &program.url)
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let row = b"1,heart_rate,60,/min,2026-01-01T00:00:00Z\n";
+    // It stops reading.
+    while input.write_all(row).is_ok() {}
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    for part in ["standard input", "TMPDIR", "File too large"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(pending(&program), 0);
 }

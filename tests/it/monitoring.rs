@@ -118,6 +118,11 @@ impl Prometheus {
             .filter(|line| line.contains("Listening on"))
             .find_map(|line| line.split_once("address=").map(|found| found.1.to_owned()))
             .expect("prometheus told no address");
+        lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.contains("Server is ready"))
+            .expect("prometheus did not get ready");
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Prometheus {
             child,
