@@ -102,3 +102,37 @@ impl Server {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(password_file: &str) -> Server {
+        let (tls, url) = Tls::of("postgres://u@h/d").unwrap();
+        Server::new(url.parse().unwrap(), tls, password_file.into())
+    }
+
+    fn may_change(server: &Server, state: &str) -> bool {
+        let refused = NotConnected::from(format!("no (SQLSTATE {state})"));
+        server.judge::<()>(Err(refused)).unwrap_err().may_change
+    }
+
+    #[test]
+    fn a_refused_login_may_end_where_the_password_can_change() {
+        let with_file = server("password");
+        assert!(!may_change(&with_file, "28P01"), "never logged in");
+        with_file.judge(Ok(())).unwrap();
+        for (state, changing) in [("28P01", true), ("28000", true), ("3D000", false)] {
+            assert_eq!(may_change(&with_file, state), changing, "{state}");
+        }
+        // For a while.
+        with_file.login.lock().unwrap().refused_since = Instant::now().checked_sub(CHANGE);
+        assert!(!may_change(&with_file, "28P01"));
+        with_file.judge(Ok(())).unwrap();
+        assert!(may_change(&with_file, "28P01"), "it changes once more");
+
+        let without_file = server("");
+        without_file.judge(Ok(())).unwrap();
+        assert!(!may_change(&without_file, "28P01"));
+    }
+}
