@@ -13,7 +13,7 @@ use crate::domain::{Domain, FoldRules, vitals::registry};
 pub mod duration;
 mod explain;
 mod http;
-mod password;
+pub(crate) mod password;
 pub mod redact;
 
 pub use http::HttpConfig;

@@ -1,5 +1,7 @@
 //! `vitalfold copy`
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +89,8 @@ async fn source(config: &Config, args: &Args) -> anyhow::Result<SqliteStore> {
 async fn target(config: &Config, args: &Args) -> anyhow::Result<PgStore> {
     let mut config = config.clone();
     args.to.clone_into(&mut config.database.url);
+    // It is that of the configured database.
+    config.database.password_file = PathBuf::new();
     ensure!(
         config.is_postgres(),
         "--to {} is not PostgreSQL: copy goes from sqlite://FILE to postgres://…",

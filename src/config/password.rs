@@ -1,6 +1,8 @@
 //! The database's password from a file of its own, such as a credential of
 //! systemd or a secret of a container.
 
+use std::path::Path;
+
 use anyhow::{Context, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -12,6 +14,16 @@ pub(super) fn insert(database: &mut DatabaseConfig) -> anyhow::Result<()> {
     if file.as_os_str().is_empty() {
         return Ok(());
     }
+    let password = read(file)?;
+    database.url = with_password(&database.url, &password)?;
+    Ok(())
+}
+
+/// The password in a file, without the line break at its end.
+///
+/// # Errors
+/// A file that cannot be read or is empty.
+pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("database.password_file {} cannot be read", file.display()))?;
     let password = text.trim_end_matches(['\r', '\n']);
@@ -20,8 +32,7 @@ pub(super) fn insert(database: &mut DatabaseConfig) -> anyhow::Result<()> {
         "database.password_file {} is empty",
         file.display()
     );
-    database.url = with_password(&database.url, password)?;
-    Ok(())
+    Ok(password.to_owned())
 }
 
 fn with_password(url: &str, password: &str) -> anyhow::Result<String> {

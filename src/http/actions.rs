@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::App;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::Store;
 use crate::with_domain;
@@ -47,6 +47,7 @@ pub(super) struct Group {
     domain: Domain,
     #[serde(deserialize_with = "text")]
     user_id: UserId,
+    #[serde(deserialize_with = "problem::date")]
     local_date: NaiveDate,
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json as as_json};
 use crate::store::{AggregateQuery, ErrorClass, FailedFilter, Store, StoreError};
 use crate::telemetry::metrics;
@@ -143,7 +143,9 @@ pub(super) struct Range {
     series: String,
     period: Period,
     /// First and last local date, inclusive.
+    #[serde(deserialize_with = "problem::date")]
     from: NaiveDate,
+    #[serde(deserialize_with = "problem::date")]
     to: NaiveDate,
 }
 
@@ -165,6 +167,9 @@ pub(super) async fn aggregates<S: Store>(
 ) -> Answer {
     let Path(domain) = domain.map_err(Problem::bad_request)?;
     let Query(range) = query.map_err(Problem::bad_request)?;
+    if range.series.contains('\0') {
+        return Err(Problem::bad_request("`series` holds a NUL character"));
+    }
     if range.from > range.to {
         return Err(Problem::bad_request("`from` is after `to`"));
     }

@@ -3,8 +3,11 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chrono::{Datelike, NaiveDate};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
-use crate::store::StoreError;
+use crate::store::{ErrorClass, StoreError};
 
 /// A status and one sentence: what is wrong and what to do.
 #[derive(Debug)]
@@ -38,14 +41,49 @@ impl Problem {
     }
 }
 
+/// A database that is away, busy or not migrated may answer later; data that
+/// cannot be read is an error of this side however often it is asked for.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
-        Problem::unavailable(error.to_string())
+        let status = match error.class {
+            ErrorClass::Transient | ErrorClass::Fatal => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorClass::Data => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Problem::new(status, error.to_string())
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         (self.status, Json(serde_json::json!({"error": self.error}))).into_response()
+    }
+}
+
+/// A date of the common calendar with a year of four digits; the databases know
+/// different ones beyond.
+pub(super) fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let date = NaiveDate::deserialize(deserializer)?;
+    if !(1..=9999).contains(&date.year()) {
+        return Err(D::Error::custom(format!(
+            "the date `{date}` is not between 0001-01-01 and 9999-12-31"
+        )));
+    }
+    Ok(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_tells_whether_to_ask_again() {
+        for (class, status) in [
+            (ErrorClass::Transient, 503),
+            (ErrorClass::Fatal, 503),
+            (ErrorClass::Data, 500),
+        ] {
+            let problem = Problem::from(StoreError::new(class, "read series", "why"));
+            assert_eq!(problem.status.as_u16(), status, "{class:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use indicatif::ProgressBar;
+use indicatif::{HumanBytes, ProgressBar};
 
 use super::{Format, apple_health};
 
@@ -48,15 +48,23 @@ const LARGEST_SPOOL: u64 = 16 << 30;
 /// Copies into a file that is readable by its owner only and that no name
 /// leads to any more, so that nothing is left of it whatever happens.
 fn spool(from: &mut impl Read) -> io::Result<File> {
-    let name = format!("vitalfold-{}", uuid::Uuid::now_v7());
-    let path = std::env::temp_dir().join(name);
+    let folder = std::env::temp_dir();
+    let path = folder.join(format!("vitalfold-{}", uuid::Uuid::now_v7()));
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path)?;
-    fs::remove_file(&path)?;
-    copy_bounded(from, &mut file, LARGEST_SPOOL)?;
+    let named = |error: io::Error| {
+        let folder = folder.display();
+        let text = format!(
+            "a stream is copied into {folder} first (TMPDIR names another folder), which failed: \
+             {error}"
+        );
+        io::Error::new(error.kind(), text)
+    };
+    let mut file = options.open(&path).map_err(named)?;
+    fs::remove_file(&path).map_err(named)?;
+    copy_bounded(from, &mut file, LARGEST_SPOOL).map_err(named)?;
     Ok(file)
 }
 
@@ -66,8 +74,8 @@ fn copy_bounded(from: &mut impl Read, to: &mut File, most: u64) -> io::Result<()
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             format!(
-                "it is longer than {} GiB, the most that is copied from a stream: import a file",
-                LARGEST_SPOOL >> 30
+                "it is longer than {}, the most that is copied: import a file",
+                HumanBytes(most)
             ),
         ));
     }
@@ -182,5 +190,19 @@ mod tests {
             copy.read_to_string(&mut text).unwrap();
             assert_eq!(text, "once");
         }
+    }
+
+    #[test]
+    fn a_stream_is_copied_up_to_a_bound() {
+        let copy = |most| {
+            let mut file = tempfile::tempfile().unwrap();
+            copy_bounded(&mut &[b'x'; 2048][..], &mut file, most)
+                .map(|()| file.metadata().unwrap().len())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(copy(2048), Ok(2048));
+        let refused = copy(2047).unwrap_err();
+        assert!(refused.contains("longer than 2.00 KiB"), "{refused}");
+        assert!(copy(1024).unwrap_err().contains("longer than 1.00 KiB"));
     }
 }

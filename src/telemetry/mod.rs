@@ -1,5 +1,6 @@
 //! Logs on stderr, progress that does not tear them, and metrics.
 
+mod colour;
 mod journal;
 pub mod metrics;
 mod progress;
@@ -38,10 +39,14 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        // No colours: whatever steers a terminal is taken out of every line.
         .with_ansi(false)
         .with_writer(|| progress::BesideBars);
     match format {
+        LogFormat::Text if terminal && !no_color() => builder
+            .with_ansi(true)
+            .fmt_fields(colour::PlainFields::default())
+            .with_writer(|| progress::ColouredBesideBars)
+            .init(),
         LogFormat::Json => builder
             .json()
             .flatten_event(true)
@@ -51,4 +56,9 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
         LogFormat::Text | LogFormat::Auto => builder.init(),
     }
     Ok(())
+}
+
+/// Whether the user wants no colours: <https://no-color.org>.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

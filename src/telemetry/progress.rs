@@ -121,7 +121,7 @@ fn line(now: Said, total: u64, unit: Unit) -> String {
     )
 }
 
-/// Writes log lines above the bars.
+/// Writes log lines above the bars, without anything that steers a terminal.
 pub(super) struct BesideBars;
 
 impl Write for BesideBars {
@@ -130,18 +130,35 @@ impl Write for BesideBars {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = format!("{}\n", terminal::one_line(line));
-        if bars()
-            .suspend(|| std::io::stderr().write_all(line.as_bytes()))
-            .is_err()
-        {
-            metrics::log_line_lost();
-        }
+        write_line(format!("{}\n", terminal::one_line(line)).as_bytes());
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// The same for lines that hold colours; their fields are safe already.
+pub(super) struct ColouredBesideBars;
+
+impl Write for ColouredBesideBars {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        write_line(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_line(line: &[u8]) {
+    if bars()
+        .suspend(|| std::io::stderr().write_all(line))
+        .is_err()
+    {
+        metrics::log_line_lost();
     }
 }
 

@@ -45,10 +45,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("LOG__LEVEL", "info,vitalfold=debug"),
 ];
 
-/// A worker of `program`, with more settings of the environment. It dies with
-/// the thread that starts it.
+/// A worker of `program`, with limits as options of `prlimit` and more settings
+/// of the environment. It dies with the thread that starts it.
 fn command(
     program: &Program,
+    limits: &[&str],
     settings: &[(&str, &str)],
     variables: &[(String, String)],
 ) -> Command {
@@ -57,6 +58,7 @@ fn command(
     command.args(["--pdeathsig", "KILL"]);
     // A write beyond a limit of the process fails like any other.
     command.args(["env", "--ignore-signal=XFSZ"]);
+    command.arg("prlimit").args(limits);
     command.arg(worker.get_program()).args(worker.get_args());
     command.current_dir(program.dir.path()).env_clear();
     command.env("DATABASE_URL", &program.url);
@@ -76,10 +78,21 @@ impl Workers {
         settings: &[(&str, &str)],
         variables: impl Fn(usize) -> Vec<(String, String)>,
     ) -> Workers {
+        Workers::limited(program, count, &[], settings, variables)
+    }
+
+    /// The same under limits of the process, such as `--nofile=128`.
+    pub(crate) fn limited(
+        program: &Program,
+        count: usize,
+        limits: &[&str],
+        settings: &[(&str, &str)],
+        variables: impl Fn(usize) -> Vec<(String, String)>,
+    ) -> Workers {
         let (slots, supervisors) = (0..count)
             .map(|number| {
                 let log = program.dir.path().join(format!("worker-{number}.log"));
-                supervise(command(program, settings, &variables(number)), log)
+                supervise(command(program, limits, settings, &variables(number)), log)
             })
             .unzip();
         Workers { slots, supervisors }
@@ -128,6 +141,13 @@ impl Workers {
             .args(["--pid", &pid, &format!("--fsize={size}:unlimited")])
             .status();
         assert!(limited.unwrap().success());
+    }
+
+    pub(crate) fn open_files(&self, number: usize) -> usize {
+        let pid = self.slots[number].child.lock().unwrap().id();
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .count()
     }
 
     /// How often any of them was started.

@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
+use crate::cluster::Cluster;
 use crate::modes::postgres;
 use crate::program::Program;
 use crate::served::{Served, TOKEN, ask};
@@ -203,8 +204,8 @@ fn wrong_tokens_do_not_lock_out_the_right_one_which_a_file_may_hold() {
     let program = Program::on_sqlite();
     let file = program.file("token", format!("{TOKEN}\n"));
     let worker = Served::start(&program, &[("HTTP__TOKEN_FILE", &file)]);
-    let wrong = (0..30).map(|_| worker.get_with_token("/api/users", "wrong").status);
-    assert_eq!(wrong.last(), Some(429));
+    let wrong = [(); 30].map(|()| worker.get_with_token("/api/users", "wrong").status);
+    assert_eq!(wrong.last(), Some(&429));
     assert_eq!(worker.get_with_token("/api/users", TOKEN).status, 200);
 }
 
@@ -252,7 +253,7 @@ fn stored_texts_steer_no_terminal() {
 }
 
 /// Neither an escape nor a line of a stored text is printed as it is.
-fn quiet(what: &str, command: &mut std::process::Command) {
+fn quiet(what: &str, command: &mut Command) {
     let output = command.output().unwrap();
     for printed in [output.stdout, output.stderr] {
         let printed = String::from_utf8(printed).unwrap();
@@ -265,4 +266,73 @@ fn quiet(what: &str, command: &mut std::process::Command) {
             .find(|line| line.starts_with("ERROR forged"));
         assert_eq!(forged, None, "{what}");
     }
+}
+
+#[test]
+fn what_cannot_be_meant_is_400_and_a_database_away_is_503() {
+    let cluster = Cluster::start(&[]);
+    let url = cluster.database();
+    for program in [Program::on(&url), Program::on_sqlite()] {
+        program.ok(&["migrate"]);
+        let worker = Served::start(&program, &[("HTTP__TOKEN", TOKEN)]);
+        let get = |path: &str| worker.get_with_token(path, TOKEN);
+        let of = |rest: &str| format!("/api/aggregates/vitals?user=1&period=day&{rest}");
+        for (path, status) in [
+            (of("series=a&from=2026-01-01&to=2026-01-02"), 200),
+            (of("series=%00&from=2026-01-01&to=2026-01-02"), 400),
+            (of("series=a&from=-250000-01-01&to=-250000-01-02"), 400),
+            (of("series=a&from=2026-01-01&to=2026-02-30"), 400),
+            (of("series=%ff&from=2026-01-02&to=2026-01-01"), 400),
+            (of("from=2026-01-01&to=2026-01-02"), 400),
+            ("/api/aggregates/sleep".to_owned(), 400),
+            ("/api/users?after=99999999999999999999".to_owned(), 400),
+            ("/api/series?user=1&user=2".to_owned(), 400),
+            ("/api/nothing".to_owned(), 404),
+        ] {
+            let answer = get(&path);
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+        }
+        let far = r#"{"domain":"vitals","user_id":"1","local_date":"-250000-01-01"}"#;
+        for path in ["/api/failed/retry", "/api/failed/discard"] {
+            let answer = worker.post(path, TOKEN, far);
+            assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        }
+        if program.url == url {
+            cluster.stop();
+            let answer = get("/api/users");
+            assert_eq!(answer.status, 503, "{answer:?}");
+        }
+    }
+}
+
+/// A limit of the process stands for a folder that is full.
+#[test]
+fn a_stream_that_does_not_fit_ends_with_one_error_and_leaves_nothing() {
+    let program = Program::on_sqlite();
+    program.ok(&["migrate"]);
+    let folder = tempfile::tempdir().unwrap();
+    let import = program.command(&["import", "csv", "-"]);
+    let mut command = Command::new("prlimit");
+    command
+        .args(["--fsize=4000000", "env", "--ignore-signal=XFSZ"])
+        .arg(import.get_program())
+        .args(import.get_args())
+        .env("DATABASE_URL", &program.url)
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let row = b"1,heart_rate,60,/min,2026-01-01T00:00:00Z\n";
+    // It stops reading.
+    while input.write_all(row).is_ok() {}
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    for part in ["standard input", "TMPDIR", "File too large"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(pending(&program), 0);
 }

@@ -36,6 +36,7 @@ mod pooler;
 mod privacy;
 mod real_data;
 mod retention;
+mod secrets_changed;
 mod served;
 mod simulation;
 mod sqlite_files;

@@ -52,6 +52,37 @@ fn on_a_terminal_the_status_stays_in_place() {
     child.wait().unwrap();
 }
 
+/// Foreign text in a coloured line: here the name of a file.
+#[test]
+fn on_a_terminal_the_log_has_its_own_colours_and_no_others() {
+    let program = Program::on_sqlite();
+    let url = program
+        .url
+        .replace("vitalfold.db", "\u{1b}[31mred\u{202e}.db");
+    let log = |colours: &str| {
+        let output = Command::new("script")
+            .args(["-qec"])
+            .arg(format!("{} run-once", env!("CARGO_BIN_EXE_vitalfold")))
+            .arg("/dev/null")
+            .env("DATABASE_URL", format!("{url}{colours}"))
+            .env("NO_COLOR", colours)
+            .current_dir(program.dir.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = text.lines().find(|line| line.contains("created"));
+        line.unwrap_or_else(|| panic!("{text}"))
+            .trim_end()
+            .to_owned()
+    };
+    let coloured = log("");
+    assert!(coloured.contains("\u{1b}[32m INFO"), "{coloured:?}");
+    assert!(coloured.contains("\\x1b[31mred\\u202e.db"), "{coloured:?}");
+    let plain = log("1");
+    assert!(!plain.contains('\u{1b}'), "{plain:?}");
+}
+
 #[test]
 fn completions_and_manual_need_no_configuration() {
     let program = Program::on("mysql://nowhere");

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, owner, wait_until};
 use crate::program::Program;
 
 /// Writes `ca.pem`, `server.pem` and `server.key` for `localhost`.
-fn certificates(dir: &Path) {
+pub(crate) fn certificates(dir: &Path) {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(vec![]).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

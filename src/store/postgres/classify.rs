@@ -128,10 +128,15 @@ fn reported(error: &Error) -> Reported {
 }
 
 /// An error of opening a connection: another attempt may get one, unless the
-/// server refuses this role or does not know this database.
+/// server refuses this role or does not know this database. The password may
+/// be about to change.
 pub(super) fn connection(operation: &'static str, error: &NotConnected) -> StoreError {
     let message = format!("cannot connect: {error}");
-    match sqlstate::code(&error.0).map(|code| class_of(code.state)) {
+    match sqlstate::code(&error.text).map(|code| class_of(code.state)) {
+        _ if error.may_change => StoreError::connection(
+            operation,
+            format!("database.password_file is read again for each login: {message}"),
+        ),
         Some(ErrorClass::Fatal) => StoreError::new(ErrorClass::Fatal, operation, message),
         _ => StoreError::connection(operation, message),
     }
@@ -213,9 +218,14 @@ mod tests {
                 "{state}"
             );
             assert_eq!(raised.is_lock_timeout, state == "55P03", "{state}");
-            let text = NotConnected(format!("Anmeldung (SQLSTATE {state})"));
+            let text = NotConnected::from(format!("Anmeldung (SQLSTATE {state})"));
             let error = connection("pull", &text);
             assert_eq!(error.no_connection, class != Fatal, "{state}");
+            let changing = NotConnected {
+                may_change: true,
+                ..text
+            };
+            assert!(connection("pull", &changing).no_connection, "{state}");
         }
     }
 
@@ -260,7 +270,8 @@ mod tests {
         assert!(statement("pull", &closed).no_connection);
         assert!(statement("pull", &Error::BrokenTransactionManager).no_connection);
         assert_eq!(statement("pull", &Error::NotFound).class, ErrorClass::Data);
-        let refused = NotConnected("error connecting to server: Connection refused".into());
+        let refused =
+            NotConnected::from("error connecting to server: Connection refused".to_owned());
         assert!(connection("pull", &refused).no_connection);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
@@ -11,23 +12,29 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::classify;
-use super::stream::Connector;
+use super::server::{Credentials, Server};
 
-/// A server, and how streams to it are made.
-#[derive(Clone)]
-pub(super) struct Server {
-    pub(super) config: Config,
-    pub(super) connector: Connector,
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) struct NotConnected {
+    /// That of a server's error ends with its SQLSTATE.
+    pub(super) text: String,
+    /// The password is being changed: a later login may succeed.
+    pub(super) may_change: bool,
 }
 
-/// Why there is no connection. The text of a server's error ends with its
-/// SQLSTATE.
-#[derive(Debug)]
-pub(super) struct NotConnected(pub(super) String);
+impl From<String> for NotConnected {
+    fn from(text: String) -> NotConnected {
+        NotConnected {
+            text,
+            may_change: false,
+        }
+    }
+}
 
 impl fmt::Display for NotConnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -37,34 +44,40 @@ pub(super) type Connected = (Client, AbortOnDropHandle<()>);
 
 /// Connects and sets what every session of vitalfold has set.
 pub(super) async fn establish(
-    server: &Server,
+    server: &Arc<Server>,
     settings: &str,
 ) -> Result<(AsyncPgConnection, AbortOnDropHandle<()>), NotConnected> {
     let (client, task) = open(server).await?;
     let mut connection = AsyncPgConnection::try_from(client)
         .await
-        .map_err(|error| NotConnected(error.to_string()))?;
+        .map_err(|error| NotConnected::from(error.to_string()))?;
     connection
         .batch_execute(settings)
         .await
-        .map_err(|error| NotConnected(classify::message(&error)))?;
+        .map_err(|error| NotConnected::from(classify::message(&error)))?;
     Ok((connection, task))
 }
 
-async fn open(server: &Server) -> Result<Connected, NotConnected> {
-    let sockets = sockets(&server.config)?;
+async fn open(server: &Arc<Server>) -> Result<Connected, NotConnected> {
+    let credentials = Server::credentials(server).await?;
+    let opened = open_with(&credentials).await;
+    server.judge(opened)
+}
+
+async fn open_with(credentials: &Credentials) -> Result<Connected, NotConnected> {
+    let Credentials { config, connector } = credentials;
+    let sockets = sockets(config)?;
     if sockets.is_empty() {
-        let (client, connection) = server
-            .config
-            .connect(server.connector.clone())
+        let (client, connection) = config
+            .connect(connector.clone())
             .await
             .map_err(|error| not_connected(&error))?;
         let task = tokio::spawn(connection.map(drop));
         return Ok((client, AbortOnDropHandle::new(task)));
     }
-    let mut failed = NotConnected(String::new());
+    let mut failed = NotConnected::from(String::new());
     for socket in sockets {
-        match open_socket(server, &socket).await {
+        match open_socket(credentials, &socket).await {
             Ok(connected) => return Ok(connected),
             Err(error) => failed = error,
         }
@@ -72,13 +85,13 @@ async fn open(server: &Server) -> Result<Connected, NotConnected> {
     Err(failed)
 }
 
-async fn open_socket(server: &Server, socket: &str) -> Result<Connected, NotConnected> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| NotConnected(format!("error connecting to server: {socket}: {error}")))?;
-    let (client, connection) = server
+async fn open_socket(credentials: &Credentials, socket: &str) -> Result<Connected, NotConnected> {
+    let stream = UnixStream::connect(socket).await.map_err(|error| {
+        NotConnected::from(format!("error connecting to server: {socket}: {error}"))
+    })?;
+    let (client, connection) = credentials
         .config
-        .connect_raw(stream, server.connector.plain())
+        .connect_raw(stream, credentials.connector.plain())
         .await
         .map_err(|error| not_connected(&error))?;
     let task = tokio::spawn(connection.map(drop));
@@ -97,9 +110,8 @@ fn sockets(config: &Config) -> Result<Vec<String>, NotConnected> {
         }
     }
     if !sockets.is_empty() && sockets.len() < hosts.len() {
-        return Err(NotConnected(
-            "database.url names hosts and folders of Unix sockets; give hosts of one kind".into(),
-        ));
+        let text = "database.url names hosts and folders of Unix sockets; give hosts of one kind";
+        return Err(NotConnected::from(text.to_owned()));
     }
     Ok(sockets)
 }
@@ -108,7 +120,7 @@ fn sockets(config: &Config) -> Result<Vec<String>, NotConnected> {
 /// transaction whichever server connection is free, as PgBouncer does in
 /// transaction mode. Asked without prepared statements, which are what breaks
 /// there.
-pub(super) async fn shares_sessions(server: &Server) -> Result<bool, NotConnected> {
+pub(super) async fn shares_sessions(server: &Arc<Server>) -> Result<bool, NotConnected> {
     let clients = [open(server).await?, open(server).await?];
     // A busy pooler may happen to give different ones: ask more than once.
     for _ in 0..5 {
@@ -133,7 +145,7 @@ pub(super) async fn shares_sessions(server: &Server) -> Result<bool, NotConnecte
 /// With the whole chain of causes: the top alone says `db error`.
 fn not_connected(error: &tokio_postgres::Error) -> NotConnected {
     if let Some(reported) = error.as_db_error() {
-        return NotConnected(reported.message().to_owned());
+        return NotConnected::from(reported.message().to_owned());
     }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -141,5 +153,5 @@ fn not_connected(error: &tokio_postgres::Error) -> NotConnected {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    NotConnected(text)
+    NotConnected::from(text)
 }

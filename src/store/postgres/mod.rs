@@ -24,6 +24,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod server;
 mod session;
 mod sqlstate;
 mod stream;

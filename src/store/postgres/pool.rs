@@ -10,10 +10,11 @@ use diesel::result::DatabaseErrorKind;
 use diesel::result::Error::DatabaseError;
 use diesel_async::AsyncPgConnection;
 
-use super::connect::{self, NotConnected, Server};
+use super::classify;
+use super::connect::{self, NotConnected};
+use super::server::Server;
 use super::session::{Session, SessionManager};
-use super::stream::Connector;
-use super::{classify, tls};
+use super::tls::Tls;
 use crate::config::Config;
 use crate::store::{ErrorClass, PoolStats, Result, StoreError};
 use crate::telemetry::metrics;
@@ -34,7 +35,7 @@ pub(super) struct PgPool {
 impl PgPool {
     pub(super) fn new(config: &Config, application_name: &str) -> Result<PgPool> {
         let limits = &config.pool;
-        let (tls, url) = tls::connector(&config.database.url)?;
+        let (tls, url) = Tls::of(&config.database.url)?;
         let mut server: tokio_postgres::Config = url.parse().map_err(
             // The cause may quote a part of the password.
             |_: tokio_postgres::Error| {
@@ -64,11 +65,8 @@ impl PgPool {
             limits.idle_in_transaction_timeout.as_millis(),
         );
 
-        let connector = Connector::take_over(&mut server, tls);
-        let server = Arc::new(Server {
-            config: server,
-            connector,
-        });
+        let password_file = config.database.password_file.clone();
+        let server = Arc::new(Server::new(server, tls, password_file));
         let manager = SessionManager {
             server: server.clone(),
             settings,
@@ -157,7 +155,7 @@ impl PgPool {
             )),
             Err(PoolError::Timeout(_)) => Err(classify::connection(
                 operation,
-                &NotConnected("the server did not answer in time".into()),
+                &NotConnected::from("the server did not answer in time".to_owned()),
             )),
             Err(PoolError::Backend(error)) => Err(classify::connection(operation, &error)),
             Err(error) => Err(StoreError::connection(operation, error.to_string())),

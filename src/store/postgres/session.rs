@@ -9,7 +9,8 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::classify;
-use super::connect::{self, NotConnected, Server};
+use super::connect::{self, NotConnected};
+use super::server::Server;
 
 /// A connection that was lent this short a time ago is lent again without
 /// asking whether it lives, as `HikariCP` does (`aliveBypassWindowMs`): a ping
@@ -108,7 +109,7 @@ impl Manager for SessionManager {
                 .connection
                 .batch_execute("")
                 .await
-                .map_err(|error| NotConnected(classify::message(&error)))?;
+                .map_err(|error| NotConnected::from(classify::message(&error)))?;
         }
         Ok(())
     }

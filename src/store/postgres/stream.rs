@@ -46,6 +46,14 @@ impl Connector {
         connector
     }
 
+    /// The same with another layer of TLS.
+    pub(super) fn with_tls(&self, tls: MakeRustlsConnect) -> Connector {
+        Connector {
+            tls,
+            ..self.clone()
+        }
+    }
+
     /// For a Unix socket, which knows no TLS.
     pub(super) fn plain(&self) -> Connector {
         Connector {

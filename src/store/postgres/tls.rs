@@ -5,7 +5,7 @@
 //! else unchecked. `verify-full`: the certificate must be valid for the host,
 //! issued by `sslrootcert` (a PEM file) or by a CA of the system.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use percent_encoding::percent_decode_str;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::warn;
 
 use crate::store::{ErrorClass, Result, StoreError};
 
@@ -26,24 +27,56 @@ struct Settings {
     root_file: Option<String>,
 }
 
-/// A connector for the URL, and the URL for tokio-postgres.
-pub(super) fn connector(url: &str) -> Result<(MakeRustlsConnect, String)> {
-    let settings = Settings::of(url)?;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| fatal(format!("TLS cannot be set up: {error}")))?;
-    let config = if settings.check {
-        let roots = roots(settings.root_file.as_deref())?;
-        builder.with_root_certificates(roots).with_no_client_auth()
-    } else {
-        let unchecked = Arc::new(Unchecked(provider));
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(unchecked)
-            .with_no_client_auth()
-    };
-    Ok((MakeRustlsConnect::new(config), settings.url))
+/// How streams to a server are encrypted and whom they trust.
+pub(super) struct Tls {
+    settings: Settings,
+    trusted: Mutex<Trusted>,
+}
+
+/// The CA certificates that were read last, and a connector that trusts them.
+struct Trusted {
+    certificates: Vec<CertificateDer<'static>>,
+    connector: MakeRustlsConnect,
+}
+
+impl Tls {
+    /// What the URL asks for, and the URL for tokio-postgres.
+    ///
+    /// # Errors
+    /// Fatal: an `sslmode` that is not supported, CA certificates that cannot
+    /// be read.
+    pub(super) fn of(url: &str) -> Result<(Tls, String)> {
+        let mut settings = Settings::of(url)?;
+        let url = std::mem::take(&mut settings.url);
+        let certificates = settings.certificates()?;
+        let connector = settings.connector(&certificates)?;
+        let trusted = Mutex::new(Trusted {
+            certificates,
+            connector,
+        });
+        Ok((Tls { settings, trusted }, url))
+    }
+
+    /// A connector that trusts the CA certificates as they are now: an
+    /// operator replaces them while the process runs. Where they cannot be
+    /// read, those read before are trusted.
+    pub(super) fn connector(&self) -> MakeRustlsConnect {
+        let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = self.settings.certificates().and_then(|certificates| {
+            if certificates != trusted.certificates {
+                trusted.connector = self.settings.connector(&certificates)?;
+                trusted.certificates = certificates;
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            warn!(
+                "{}; the CA certificates read before are used",
+                error.message
+            );
+        }
+        trusted.connector.clone()
+    }
 }
 
 impl Settings {
@@ -77,27 +110,56 @@ impl Settings {
             root_file,
         })
     }
-}
 
-fn roots(file: Option<&str>) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    if let Some(file) = file {
-        let unreadable = |error| fatal(format!("sslrootcert {file} cannot be read: {error}"));
-        for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
-            roots
-                .add(certificate.map_err(unreadable)?)
-                .map_err(|error| fatal(format!("sslrootcert {file}: {error}")))?;
+    /// The CA certificates to check the server with; none where it is not
+    /// checked.
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>> {
+        match &self.root_file {
+            _ if !self.check => Ok(Vec::new()),
+            Some(file) => CertificateDer::pem_file_iter(file)
+                .and_then(Iterator::collect)
+                .map_err(|error| fatal(format!("sslrootcert {file} cannot be read: {error}"))),
+            None => Ok(rustls_native_certs::load_native_certs().certs),
         }
-    } else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    if roots.is_empty() {
-        let place = file.unwrap_or("the system's store");
-        return Err(fatal(format!(
-            "no CA certificate in {place}; name a PEM file in sslrootcert"
-        )));
+
+    fn connector(&self, certificates: &[CertificateDer<'static>]) -> Result<MakeRustlsConnect> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| fatal(format!("TLS cannot be set up: {error}")))?;
+        let config = if self.check {
+            let roots = self.roots(certificates)?;
+            builder.with_root_certificates(roots).with_no_client_auth()
+        } else {
+            let unchecked = Arc::new(Unchecked(provider));
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(unchecked)
+                .with_no_client_auth()
+        };
+        Ok(MakeRustlsConnect::new(config))
     }
-    Ok(roots)
+
+    fn roots(&self, certificates: &[CertificateDer<'static>]) -> Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        if let Some(file) = &self.root_file {
+            for certificate in certificates {
+                roots
+                    .add(certificate.clone())
+                    .map_err(|error| fatal(format!("sslrootcert {file}: {error}")))?;
+            }
+        } else {
+            roots.add_parsable_certificates(certificates.iter().cloned());
+        }
+        if roots.is_empty() {
+            let place = self.root_file.as_deref().unwrap_or("the system's store");
+            return Err(fatal(format!(
+                "no CA certificate in {place}; name a PEM file in sslrootcert"
+            )));
+        }
+        Ok(roots)
+    }
 }
 
 fn fatal(message: String) -> StoreError {

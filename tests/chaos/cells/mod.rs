@@ -5,6 +5,7 @@ mod network;
 mod poison;
 mod processes;
 mod server;
+mod shortage;
 mod sqlite;
 mod tenant;
 
@@ -34,6 +35,8 @@ pub(crate) const CELLS: &[Cell] = &[
     cell("statements-too-slow", locks::too_slow),
     cell("poison", poison::poison),
     cell("hostile-tenant", tenant::hostile),
+    cell("log-on-a-full-disk", shortage::log_on_a_full_disk),
+    cell("file-descriptors-exhausted", shortage::file_descriptors),
     cell("clocks-apart", processes::clocks_apart),
     cell("pgbouncer-restarted", network::pooler_restarted),
     cell("sqlite-killed", sqlite::killed),
