@@ -82,18 +82,17 @@ pub(super) async fn begin(
     domain: Domain,
     counted: Backlog,
 ) -> QueryResult<()> {
-    diesel::sql_query(
+    const TODAY: &str = "coalesce(\
+        (r.ran_at at time zone 'UTC')::date >= (now() at time zone 'UTC')::date, false)";
+    diesel::sql_query(format!(
         "insert into retention_runs as r (domain, ran_at, waiting, allowance) \
          values ($1, now(), $2, $3) \
          on conflict (domain) do update set ran_at = excluded.ran_at, \
            refused = null, refused_since = null, \
-           (waiting, allowance, removed) = (select d.waiting, d.allowance, d.removed \
-             from (values (r.waiting, r.allowance, r.removed, true), \
-                          (excluded.waiting, excluded.allowance, 0::bigint, false)) \
-                    as d (waiting, allowance, removed, of_today) \
-             where d.of_today = coalesce((r.ran_at at time zone 'UTC')::date \
-                      >= (now() at time zone 'UTC')::date, false))",
-    )
+           (waiting, allowance, removed) = ( \
+             select r.waiting, r.allowance, r.removed where {TODAY} union all \
+             select excluded.waiting, excluded.allowance, 0 where not {TODAY})"
+    ))
     .bind::<Text, _>(domain.name())
     .bind::<BigInt, _>(counted.waiting.cast_signed())
     .bind::<BigInt, _>(counted.allowance.cast_signed())

@@ -77,15 +77,15 @@ pub(super) fn begin(
     domain: Domain,
     counted: Backlog,
 ) -> QueryResult<()> {
+    const TODAY: &str = "coalesce(date(r.ran_at) >= date('now'), false)";
     diesel::sql_query(format!(
         "insert into retention_runs as r (domain, ran_at, waiting, allowance) \
          values (?, {NOW}, ?, ?) \
          on conflict (domain) do update set ran_at = excluded.ran_at, \
            refused = null, refused_since = null, \
-           (waiting, allowance, removed) = (select d.column1, d.column2, d.column3 \
-             from (values (r.waiting, r.allowance, r.removed, true), \
-                          (excluded.waiting, excluded.allowance, 0, false)) as d \
-             where d.column4 = coalesce(date(r.ran_at) >= date('now'), false))"
+           (waiting, allowance, removed) = ( \
+             select r.waiting, r.allowance, r.removed where {TODAY} union all \
+             select excluded.waiting, excluded.allowance, 0 where not {TODAY})"
     ))
     .bind::<Text, _>(domain.name())
     .bind::<BigInt, _>(counted.waiting.cast_signed())
