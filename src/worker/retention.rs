@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn the_days_left_are_those_that_the_share_takes() {
         // Ten years of a person, one of which is kept.
-        assert_eq!(days_left(3285, 3650, 0.05), 44);
+        assert_eq!(days_left(3285, 3650, 0.05), 45);
         assert_eq!(days_left(3285, 3650, 1.0), 1);
         assert_eq!(days_left(0, 3650, 0.05), 0);
         assert_eq!(days_left(25, 25, 0.000_001), 3);
