@@ -47,6 +47,9 @@ grant select, insert, update, delete
        aggregation_groups, aggregation_batches, aggregation_errors, worker_heartbeats
     to vitalfold_worker;
 
+-- What retention saw of the clock and did today.
+grant select, insert, update on retention_runs to vitalfold_worker;
+
 -- Which groups are sealed; and for `doctor`, where users are. Retention of raw
 -- rows (`retention.raw_rows`) needs more:
 --   grant insert on sealed_groups to vitalfold_worker;

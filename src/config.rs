@@ -153,16 +153,24 @@ pub struct AggregationConfig {
 }
 
 /// How long is kept what aggregates are made from; zero is for ever.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
     #[serde(with = "duration")]
     pub raw_rows: Duration,
     #[serde(with = "duration")]
     pub hour_aggregates: Duration,
+    /// Of a domain's groups that have raw rows, the share that one day removes
+    /// at most; above 0, at most 1.
+    pub daily_share: f64,
 }
 
 impl RetentionConfig {
+    /// Anything is ever removed.
+    pub fn is_on(&self) -> bool {
+        self.keep_rows().or(self.keep_hours()).is_some()
+    }
+
     pub fn keep_rows(&self) -> Option<Duration> {
         Some(self.raw_rows).filter(|keep| !keep.is_zero())
     }
@@ -198,6 +206,16 @@ impl Default for Config {
             log: LogConfig::default(),
             aggregation: AggregationConfig::default(),
             retention: RetentionConfig::default(),
+        }
+    }
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        RetentionConfig {
+            raw_rows: Duration::ZERO,
+            hour_aggregates: Duration::ZERO,
+            daily_share: 0.05,
         }
     }
 }
@@ -379,6 +397,13 @@ impl Config {
             );
         }
         self.http.validate()?;
+        let share = self.retention.daily_share;
+        if !(share > 0.0 && share <= 1.0) {
+            bail!(
+                "retention.daily_share is {share}: give a part of the days that have raw rows, \
+                 above 0 and at most 1, such as 0.05"
+            );
+        }
         // PostgreSQL counts them in milliseconds in 31 bits.
         for (key, value) in [
             ("pool.statement_timeout", self.pool.statement_timeout),

@@ -193,7 +193,12 @@ async fn contents<S: Store>(config: &Config, store: &S, findings: &mut Vec<Findi
         |names| judge::zones(&names),
     ));
     match store.status(Domain::ALL).await {
-        Ok(status) => findings.extend(judge::work(&status)),
+        Ok(status) => {
+            findings.extend(judge::work(&status));
+            if config.retention.is_on() {
+                findings.push(judge::retention(&status.retention));
+            }
+        }
         Err(error) => findings.push(Finding::unknown("work", &error)),
     }
 }

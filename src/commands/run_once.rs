@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, open, output};
-use crate::config::{Config, RetentionConfig};
+use crate::config::Config;
 use crate::store::{AnyStore, Result as StoreResult, Store, StoreError};
 use crate::telemetry::note;
 use crate::with_store;
@@ -25,6 +25,9 @@ pub struct Args {
     /// Remove what is older than `retention` keeps even if the clock jumped
     #[arg(long)]
     accept_clock: bool,
+    /// Remove all that is older than `retention` keeps, whatever `retention.daily_share`
+    #[arg(long)]
+    retain_all: bool,
     #[command(flatten)]
     format: output::FormatArgs,
 }
@@ -54,18 +57,22 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
         let domains = &config.worker.domains;
         let work = async {
             let report = scheduler::run(&engine, domains, &mode, |_| {}).await?;
-            if !report.work_left && config.retention != RetentionConfig::default() {
-                if !args.accept_clock {
-                    retention::refuse_jump(&engine.store).await?;
-                }
-                retention::once(&engine, &config.retention, domains, deadline).await?;
+            let mut retained = Ok(());
+            if !report.work_left && config.retention.is_on() {
+                let told = retention::Told {
+                    accept_clock: args.accept_clock,
+                    all: args.retain_all,
+                };
+                retained =
+                    retention::once(&engine, &config.retention, domains, told, deadline).await;
             }
-            Ok::<_, StoreError>(report)
+            Ok::<_, StoreError>((report, retained))
         };
         match shutdown::with_signals(stop, config.worker.shutdown_timeout, work).await? {
             Some(report) => {
-                let report = report?;
+                let (report, retained) = report?;
                 output::print(&summary(&report, args.format.is_json()))?;
+                retained?;
                 Ok(exit(&report))
             }
             None => Ok(Exit::WorkLeft),

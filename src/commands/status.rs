@@ -9,7 +9,7 @@ use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::store::postgres::PgStore;
-use crate::store::{AnyStore, Result as StoreResult, Status, Store, WorkerStatus};
+use crate::store::{AnyStore, Result as StoreResult, RetentionStatus, Status, Store, WorkerStatus};
 use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::company::Glances;
@@ -128,6 +128,10 @@ fn render(status: &Status) -> String {
         "\n\nLast hour: {} batches, {} groups folded, {} failed, {} rows completed, {} rejected\n",
         hour.batches, hour.groups_ok, hour.groups_failed, hour.rows_completed, hour.rows_rejected
     ));
+    for note in status.retention.iter().flat_map(RetentionStatus::notes) {
+        text.push_str(&note);
+        text.push('\n');
+    }
     if status.paused {
         text.push_str("Paused: `vitalfold resume` lets the workers go on\n");
     }

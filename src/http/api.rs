@@ -30,6 +30,7 @@ pub(super) async fn overview<S: Store>(State(app): State<Arc<App<S>>>) -> Json<V
     let token = !app.config.token.is_empty();
     let loopback = app.config.listen.ip().is_loopback();
     Json(json!({
+        // Only where the page's charts end.
         "now": Utc::now(),
         "version": env!("CARGO_PKG_VERSION"),
         "worker": &*app.worker,

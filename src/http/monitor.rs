@@ -100,6 +100,7 @@ impl Monitor {
             Ok((status, history)) => {
                 metrics::backlog(Some(&status));
                 reading.samples.push_back(Sample {
+                    // Only the place of a point on the page's chart.
                     at: Utc::now(),
                     pending: status.domains.iter().map(|d| d.pending_rows).collect(),
                     pool_percent,

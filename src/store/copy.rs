@@ -7,7 +7,8 @@ use crate::domain::{Domain, Fold};
 use crate::with_domain;
 
 /// A table that is copied. `worker_heartbeats` is not, since nobody works
-/// meanwhile; `worker_control` is one row that both have.
+/// meanwhile; `worker_control` is one row that both have; `retention_runs` is of
+/// the other database's clock.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: &'static str,

@@ -293,8 +293,36 @@ pub trait Store: RawStore {
         limit: usize,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// The database's clock beside the newest time that it wrote before.
+    /// The database's clock beside that of the last round of retention.
     fn clock(&self) -> impl Future<Output = Result<Clock>> + Send;
+
+    /// What retention saw and did of each domain.
+    fn retention(&self) -> impl Future<Output = Result<Vec<RetentionStatus>>> + Send;
+
+    /// Records why a round was refused, and since when.
+    fn refuse_retention(
+        &self,
+        domain: Domain,
+        reason: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Forgets the clock of the last round; the next one counts anew.
+    fn forget_clock(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Records the clock of a round. The first one of a day in UTC takes what
+    /// was counted for that day, later ones leave it.
+    fn begin_retention(
+        &self,
+        domain: Domain,
+        counted: Backlog,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Counts the dead groups before `first_kept`.
+    fn end_retention(
+        &self,
+        domain: Domain,
+        first_kept: NaiveDate,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// The first local date of which nothing is older than `keep`.
     fn first_kept(&self, keep: Duration) -> impl Future<Output = Result<NaiveDate>> + Send;
@@ -317,11 +345,12 @@ pub trait Store: RawStore {
     /// Removes a group's raw rows for good, in one transaction, if they are
     /// settled and fold to exactly what is stored. From then on the group is
     /// sealed: it is never folded again, and rows that come later are rejected
-    /// as `too_late`.
+    /// as `too_late`. `of_share` counts it against the day's share.
     fn seal_group<F: Fold>(
         &self,
         user_id: UserId,
         local_date: NaiveDate,
+        of_share: bool,
     ) -> impl Future<Output = Result<Seal>> + Send;
 
     /// Deletes at most `limit` rows of a user that came too late for a sealed

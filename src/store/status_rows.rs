@@ -1,8 +1,9 @@
 //! Rows of the status queries, alike on both backends.
 
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use chrono::DateTime;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::{DomainStatus, HourStatus};
+use super::{Backlog, DomainStatus, HourStatus, RetentionStatus};
 use crate::domain::Domain;
 
 #[derive(diesel::QueryableByName)]
@@ -60,5 +61,56 @@ impl HourRow {
             groups_ok: self.groups_ok,
             groups_failed: self.groups_failed,
         }
+    }
+}
+
+/// Times are seconds of Unix time, the date is text.
+#[derive(diesel::QueryableByName)]
+pub(super) struct RetentionRow {
+    #[diesel(sql_type = Text)]
+    domain: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    ran_at: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    ran_today: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    refused: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    refused_since: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
+    #[diesel(sql_type = BigInt)]
+    allowance: i64,
+    #[diesel(sql_type = BigInt)]
+    removed: i64,
+    #[diesel(sql_type = BigInt)]
+    dead_groups: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    oldest_dead: Option<String>,
+}
+
+impl RetentionRow {
+    /// None of a domain that this version does not know.
+    pub(super) fn status(&self) -> Option<RetentionStatus> {
+        let time = |seconds: Option<i64>| seconds.and_then(|at| DateTime::from_timestamp(at, 0));
+        Some(RetentionStatus {
+            domain: *Domain::ALL
+                .iter()
+                .find(|domain| domain.name() == self.domain)?,
+            ran_at: time(self.ran_at),
+            ran_today: self.ran_today,
+            refused: self.refused.clone(),
+            refused_since: time(self.refused_since),
+            backlog: Backlog {
+                waiting: self.waiting.unsigned_abs(),
+                allowance: self.allowance.unsigned_abs(),
+            },
+            removed: self.removed.unsigned_abs(),
+            dead_groups: self.dead_groups.unsigned_abs(),
+            oldest_dead: self
+                .oldest_dead
+                .as_deref()
+                .and_then(|date| date.parse().ok()),
+        })
     }
 }

@@ -119,6 +119,8 @@ pub enum Seal {
     },
     /// Another worker has this user.
     Locked,
+    /// The day's share is used up.
+    Spent,
     /// It has rows still to be folded, failed, or is marked.
     Unsettled,
     /// Its rows do not fold to what is stored.
@@ -243,7 +245,7 @@ pub struct BatchRecord {
     pub id: uuid::Uuid,
     pub worker: String,
     pub domain: Domain,
-    pub started_at: DateTime<Utc>,
+    /// Its start is that much before its recording, by the database's clock.
     pub duration_ms: i64,
     pub rows_pulled: i64,
     pub rows_completed: i64,
@@ -263,6 +265,66 @@ pub struct Status {
     pub workers: Vec<WorkerStatus>,
     /// Batches that ended within the last hour.
     pub last_hour: HourStatus,
+    /// Domains that retention looked at; none where it is off.
+    pub retention: Vec<RetentionStatus>,
+}
+
+/// What retention saw and did of one domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RetentionStatus {
+    pub domain: Domain,
+    /// The database's clock at the last round that was not refused.
+    pub ran_at: Option<DateTime<Utc>>,
+    /// That round was today, in UTC.
+    pub ran_today: bool,
+    /// Why rounds are refused, and how to allow them.
+    pub refused: Option<String>,
+    pub refused_since: Option<DateTime<Utc>>,
+    pub backlog: Backlog,
+    /// Groups of the share that were sealed that day.
+    pub removed: u64,
+    /// Old groups that are dead and keep their raw rows and hours.
+    pub dead_groups: u64,
+    pub oldest_dead: Option<NaiveDate>,
+}
+
+impl RetentionStatus {
+    /// What an operator is to know or to do.
+    pub fn notes(&self) -> Vec<String> {
+        let domain = self.domain;
+        let mut notes = Vec::new();
+        if let Some(reason) = &self.refused {
+            let since = self.refused_since.map_or_else(String::new, |at| {
+                format!(" since {}", at.format("%Y-%m-%d %H:%M:%SZ"))
+            });
+            notes.push(format!("Retention of {domain} is refused{since}: {reason}"));
+        }
+        let Backlog { waiting, allowance } = self.backlog;
+        if waiting > allowance {
+            notes.push(format!(
+                "Retention of {domain}: {waiting} old groups waited at the day's first round, {} \
+                 of at most {allowance} are removed; `vitalfold run-once --retain-all` removes all",
+                self.removed
+            ));
+        }
+        if let (1.., Some(oldest)) = (self.dead_groups, self.oldest_dead) {
+            notes.push(format!(
+                "Retention of {domain} leaves {} dead groups alone, the oldest of {oldest}; see \
+                 `vitalfold failed list --dead`",
+                self.dead_groups
+            ));
+        }
+        notes
+    }
+}
+
+/// Groups that are older than they are to be kept, at a day's first round.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    /// Without those that the share does not count.
+    pub waiting: u64,
+    /// How many of them may be sealed that day.
+    pub allowance: u64,
 }
 
 /// One domain's rows and groups.
@@ -336,7 +398,10 @@ impl Inserted {
 /// What retention judges the database's clock by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clock {
-    /// Hours from the newest of the raw rows' arrivals and of the sealed days
-    /// to now; below zero where the clock is behind. None without either.
+    /// Hours from the last round of retention to now; without one, from the
+    /// newest of the raw rows' arrivals and of the sealed days. Below zero
+    /// where the clock is behind; none without any of them.
     pub hours_ahead: Option<f64>,
+    /// There was a round.
+    pub by_round: bool,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -149,7 +149,7 @@ async fn run<S: Store>(
         ..PassReport::default()
     };
     let id = uuid::Uuid::now_v7();
-    let (started_at, started) = (Utc::now(), Instant::now());
+    let started = Instant::now();
     let before = engine.store.pool_stats();
     log_pool("batch starts", id, domain, &before, &report);
     // Before the first group: a group that kills the process is among those
@@ -172,7 +172,6 @@ async fn run<S: Store>(
         id,
         worker: engine.worker.to_string(),
         domain,
-        started_at,
         duration_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX),
         rows_pulled: signed(report.rows_pulled),
         rows_completed: signed(report.rows_completed),

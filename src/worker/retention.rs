@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use tracing::{info, warn};
 
 use super::Engine;
 use crate::config::RetentionConfig;
 use crate::domain::{Domain, Fold, Period, UserId};
-use crate::store::{ErrorClass, GroupFilter, Result, Seal, Store, StoreError};
+use crate::store::{Backlog, Clock, ErrorClass, GroupFilter, Result, Seal, Store, StoreError};
 use crate::with_domain;
 
 const EVERY: Duration = Duration::from_secs(3600);
@@ -18,10 +18,26 @@ const STEP: usize = 500;
 /// Days of one user's hour rows in one statement.
 const DAYS: u32 = 31;
 
-/// Furthest that the clock may be ahead of the newest time in the database.
-const MOST_HOURS_AHEAD: f64 = 7.0 * 24.0;
+/// Furthest that the clock may be ahead of the last round: a week and a day, so
+/// that a weekly `run-once` is never refused.
+const MOST_DAYS_AHEAD: f64 = 8.0;
 /// Furthest that it may be behind.
-const MOST_HOURS_BEHIND: f64 = 24.0;
+const MOST_DAYS_BEHIND: f64 = 1.0;
+
+/// Days that became old last: the day's share does not count them, so that
+/// retention keeps up whatever the share.
+const NEWEST: Days = Days::new(3);
+/// Groups that a day removes at least, where the share is less.
+const FEWEST: u64 = 10;
+
+/// What a round may do that one is not to do unless told.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Told {
+    /// The clock is right, although it jumped.
+    pub accept_clock: bool,
+    /// Remove all that is old today.
+    pub all: bool,
+}
 
 /// What a round removed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -36,21 +52,20 @@ struct Removed {
     unsettled: u64,
 }
 
-/// When a round must end before its end.
-struct Until<'a, S> {
+/// One round.
+struct Round<'a, S> {
     engine: &'a Engine<S>,
+    config: &'a RetentionConfig,
+    told: Told,
+    /// When it must end before its end.
     deadline: Option<Instant>,
 }
 
 /// A round now and then, until the run stops.
 pub async fn run<S: Store>(engine: &Engine<S>, config: &RetentionConfig, domains: &[Domain]) {
-    while *config != RetentionConfig::default() && !engine.stop.is_cancelled() {
+    while config.is_on() && !engine.stop.is_cancelled() {
         // The database may be away: the next round finds what this one left.
-        let round = async {
-            refuse_jump(&engine.store).await?;
-            once(engine, config, domains, None).await
-        };
-        if let Err(error) = round.await {
+        if let Err(error) = once(engine, config, domains, Told::default(), None).await {
             warn!("retention, tried again in an hour: {error}");
         }
         tokio::select! {
@@ -60,55 +75,63 @@ pub async fn run<S: Store>(engine: &Engine<S>, config: &RetentionConfig, domains
     }
 }
 
-/// Refuses a clock that jumped: days that are recent would be taken for old.
-/// Nothing is refused in a database without raw rows.
-///
-/// # Errors
-/// A fatal one that names the distance and how to allow it; the database's.
-pub async fn refuse_jump<S: Store>(store: &S) -> Result<()> {
-    let Some(hours) = store.clock().await?.hours_ahead else {
-        return Ok(());
-    };
-    if (-MOST_HOURS_BEHIND..=MOST_HOURS_AHEAD).contains(&hours) {
-        return Ok(());
+/// Why the clock is not to be believed: days that are recent would be taken
+/// for old. It is believed in a database without raw rows.
+fn jump(clock: Clock) -> Option<String> {
+    let days = clock.hours_ahead? / 24.0;
+    if (-MOST_DAYS_BEHIND..=MOST_DAYS_AHEAD).contains(&days) {
+        return None;
     }
-    let (days, side) = (
-        hours.abs() / 24.0,
-        if hours > 0.0 { "ahead of" } else { "behind" },
-    );
-    Err(StoreError::new(
-        ErrorClass::Fatal,
-        "retention",
-        format!(
-            "nothing was removed: the database's clock is {days:.1} days {side} the newest raw \
-             row and the last removal (at most 7 days ahead and 1 behind); set the clock, or \
-             give `vitalfold run-once --accept-clock` once if it is right"
-        ),
+    let side = if days > 0.0 { "ahead of" } else { "behind" };
+    let trace = match clock.by_round {
+        true => "the last round of retention",
+        false => "the newest raw row",
+    };
+    let days = days.abs();
+    Some(format!(
+        "nothing was removed: the database's clock is {days:.1} days {side} {trace} (at most \
+         {MOST_DAYS_AHEAD} days ahead and {MOST_DAYS_BEHIND} behind); set the clock, or give \
+         `vitalfold run-once --accept-clock` once if it is right"
     ))
 }
 
 /// One round; ends early at the deadline, at a stop and at a pause.
 ///
 /// # Errors
-/// The database's.
+/// A fatal one where the clock jumped, that says how to allow it; the
+/// database's.
 pub async fn once<S: Store>(
     engine: &Engine<S>,
     config: &RetentionConfig,
     domains: &[Domain],
+    told: Told,
     deadline: Option<Instant>,
 ) -> Result<()> {
-    let until = Until { engine, deadline };
+    let store = &engine.store;
+    if let Some(reason) = jump(store.clock().await?) {
+        if !told.accept_clock {
+            for &domain in domains {
+                store.refuse_retention(domain, &reason).await?;
+            }
+            return Err(StoreError::new(ErrorClass::Fatal, "retention", reason));
+        }
+        store.forget_clock().await?;
+    }
+    let round = Round {
+        engine,
+        config,
+        told,
+        deadline,
+    };
     let mut removed = Removed::default();
     for &domain in domains {
-        with_domain!(domain, F => {
-            if let Some(keep) = config.keep_rows() {
-                until.seal::<F>(keep, &mut removed).await?;
-            }
-            if let Some(keep) = config.keep_hours().filter(|_| F::PERIODS.contains(&Period::Hour)) {
-                until.delete_hours::<F>(keep, &mut removed).await?;
-            }
-        });
+        with_domain!(domain, F => round.domain::<F>(&mut removed).await?);
     }
+    report(&removed);
+    Ok(())
+}
+
+fn report(removed: &Removed) {
     let anything = removed.raw_rows + removed.groups + removed.late_rows + removed.hour_rows;
     if anything > 0 {
         info!(
@@ -140,10 +163,101 @@ pub async fn once<S: Store>(
             removed.drifted
         );
     }
-    Ok(())
 }
 
-impl<S: Store> Until<'_, S> {
+/// Days until nothing waits any more, this one included, if as many groups
+/// become old as are added.
+fn days_left(mut waiting: u64, mut groups: u64, share: f64) -> u64 {
+    let mut days = 0;
+    while waiting > 0 {
+        let step = allowance(groups, share).min(waiting);
+        waiting -= step;
+        groups -= step;
+        days += 1;
+    }
+    days
+}
+
+/// Groups that one day removes at most of so many.
+fn allowance(groups: u64, share: f64) -> u64 {
+    ((groups as f64 * share).ceil() as u64).max(FEWEST)
+}
+
+impl<S: Store> Round<'_, S> {
+    async fn domain<F: Fold>(&self, removed: &mut Removed) -> Result<()> {
+        let store = &self.engine.store;
+        let mut first_kept = None;
+        let counted = match self.config.keep_rows() {
+            Some(keep) => {
+                let first = store.first_kept(keep).await?;
+                first_kept = Some(first);
+                self.count::<F>(first - NEWEST).await?
+            }
+            None => Some(Backlog::default()),
+        };
+        let Some(counted) = counted else {
+            return Ok(());
+        };
+        store.begin_retention(F::DOMAIN, counted).await?;
+        if let (Some(keep), Some(first_kept)) = (self.config.keep_rows(), first_kept) {
+            self.seal::<F>(keep, first_kept, removed).await?;
+        }
+        let hours = self.config.keep_hours();
+        if let Some(keep) = hours.filter(|_| F::PERIODS.contains(&Period::Hour)) {
+            let first = store.first_kept(keep).await?;
+            self.delete_hours::<F>(first, removed).await?;
+            first_kept = first_kept.max(Some(first));
+        }
+        match first_kept {
+            Some(first) => store.end_retention(F::DOMAIN, first).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Counts the groups of the day's first round; nothing in a later one. None
+    /// if the round is over before.
+    async fn count<F: Fold>(&self, before: NaiveDate) -> Result<Option<Backlog>> {
+        let store = &self.engine.store;
+        let rounds = store.retention().await?;
+        let mut today = rounds.iter().filter(|round| round.ran_today);
+        let mut counted = Backlog::default();
+        if self.told.all || today.any(|round| round.domain == F::DOMAIN) {
+            return Ok(Some(counted));
+        }
+        let (mut groups, mut after) = (0, None);
+        loop {
+            if self.is_late() {
+                return Ok(None);
+            }
+            let page = store
+                .groups::<F>(&GroupFilter::default(), after, STEP)
+                .await?;
+            groups += page.len() as u64;
+            let old = page.iter().filter(|(_, date)| *date < before);
+            counted.waiting += old.count() as u64;
+            after = page.last().copied();
+            if page.len() < STEP {
+                break;
+            }
+        }
+        let share = self.config.daily_share;
+        counted.allowance = allowance(groups, share);
+        if counted.waiting > counted.allowance {
+            info!(
+                domain = F::DOMAIN.name(),
+                groups = counted.waiting,
+                "retention: {} old groups of {} have raw rows and at most {} of them go in a day \
+                 (retention.daily_share): about {} days; `vitalfold run-once --retain-all` \
+                 removes all at once",
+                counted.waiting,
+                F::DOMAIN,
+                counted.allowance,
+                days_left(counted.waiting, groups, share)
+            );
+        }
+        Ok(Some(counted))
+    }
+
     async fn is_over(&self) -> Result<bool> {
         Ok(self.is_late() || self.engine.store.status(&[]).await?.paused)
     }
@@ -153,9 +267,14 @@ impl<S: Store> Until<'_, S> {
         self.engine.stop.is_cancelled() || self.deadline.is_some_and(late)
     }
 
-    async fn seal<F: Fold>(&self, keep: Duration, removed: &mut Removed) -> Result<()> {
+    async fn seal<F: Fold>(
+        &self,
+        keep: Duration,
+        first_kept: NaiveDate,
+        removed: &mut Removed,
+    ) -> Result<()> {
         let store = &self.engine.store;
-        let first_kept = store.first_kept(keep).await?;
+        let mut spent = false;
         let mut from = Some(UserId::MIN);
         while let Some(first) = from {
             if self.is_over().await? {
@@ -164,7 +283,8 @@ impl<S: Store> Until<'_, S> {
             let users = store.oldest_rows::<F>(first, STEP).await?;
             from = next(&users);
             for (user_id, _) in users.into_iter().filter(|(_, date)| *date < first_kept) {
-                self.seal_user::<F>(user_id, first_kept, removed).await?;
+                self.seal_user::<F>(user_id, first_kept, &mut spent, removed)
+                    .await?;
                 while !self.is_late() {
                     let late = store.delete_late::<F>(user_id, keep, STEP).await?;
                     removed.late_rows += late;
@@ -177,30 +297,38 @@ impl<S: Store> Until<'_, S> {
         Ok(())
     }
 
+    /// Of a share that is `spent` no group goes any more.
     async fn seal_user<F: Fold>(
         &self,
         user_id: UserId,
         first_kept: NaiveDate,
+        spent: &mut bool,
         removed: &mut Removed,
     ) -> Result<()> {
         let store = &self.engine.store;
-        let filter = GroupFilter {
-            users: vec![user_id],
-            from: None,
-            to: first_kept.pred_opt(),
-        };
+        let newest = first_kept - NEWEST;
         let mut after = None;
         loop {
+            let filter = GroupFilter {
+                users: vec![user_id],
+                from: Some(newest).filter(|_| *spent),
+                to: first_kept.pred_opt(),
+            };
             let groups = store.groups::<F>(&filter, after, STEP).await?;
             for &(user_id, local_date) in &groups {
                 if self.is_late() {
                     return Ok(());
                 }
-                match store.seal_group::<F>(user_id, local_date).await? {
+                let of_share = !self.told.all && local_date < newest;
+                if of_share && *spent {
+                    continue;
+                }
+                match store.seal_group::<F>(user_id, local_date, of_share).await? {
                     Seal::Sealed { rows } => {
                         removed.groups += 1;
                         removed.raw_rows += rows;
                     }
+                    Seal::Spent => *spent = true,
                     Seal::Drifted => removed.drifted += 1,
                     Seal::Unsettled => removed.unsettled += 1,
                     // Another round finds it.
@@ -214,9 +342,12 @@ impl<S: Store> Until<'_, S> {
         }
     }
 
-    async fn delete_hours<F: Fold>(&self, keep: Duration, removed: &mut Removed) -> Result<()> {
+    async fn delete_hours<F: Fold>(
+        &self,
+        first_kept: NaiveDate,
+        removed: &mut Removed,
+    ) -> Result<()> {
         let store = &self.engine.store;
-        let first_kept = store.first_kept(keep).await?;
         let mut from = Some(UserId::MIN);
         while let Some(first) = from {
             if self.is_over().await? {
@@ -242,4 +373,18 @@ impl<S: Store> Until<'_, S> {
 fn next(users: &[(UserId, NaiveDate)]) -> Option<UserId> {
     let last = users.last().filter(|_| users.len() == STEP);
     last.and_then(|(user_id, _)| user_id.checked_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_days_left_are_those_that_the_share_takes() {
+        // Ten years of a person, one of which is kept.
+        assert_eq!(days_left(3285, 3650, 0.05), 45);
+        assert_eq!(days_left(3285, 3650, 1.0), 1);
+        assert_eq!(days_left(0, 3650, 0.05), 0);
+        assert_eq!(days_left(25, 25, 0.000_001), 3);
+    }
 }

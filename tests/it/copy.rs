@@ -239,6 +239,7 @@ fn no_table_is_left_out() {
         .collect();
     copied.extend([
         "__diesel_schema_migrations",
+        "retention_runs",
         "worker_control",
         "worker_heartbeats",
     ]);

@@ -208,6 +208,152 @@ fn old_hours_go_and_days_stay(db: Database) {
     assert_eq!(count(&db, "vitals_aggregates where period = 'hour'"), "1");
 }
 
+/// The clock of the last round; as if it were that many days away.
+fn move_last_round(db: &Database, days: i64) {
+    let at = match db {
+        Database::Postgres { .. } => format!("now() + interval '{days} days'"),
+        Database::Sqlite { .. } => {
+            format!("strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now', '{days} days')")
+        }
+    };
+    db.execute(&format!("update retention_runs set ran_at = {at}"));
+}
+
+fn with_retention(program: &Program, args: &[&str]) -> Ran {
+    let mut command = program.command(args);
+    command.env("VITALFOLD__RETENTION__RAW_ROWS", "30days");
+    Ran::from(command.output().unwrap())
+}
+
+/// Rows that an application inserted under the same clock prove nothing.
+fn the_last_round_is_the_witness_of_the_clock(db: Database) {
+    let (db, program) = folded(db);
+    retain(&program, "HOUR_AGGREGATES");
+    assert_eq!(count(&db, "retention_runs where ran_at is null"), "0");
+    for (days, side) in [
+        (-9, "ahead of the last round"),
+        (2, "behind the last round"),
+    ] {
+        move_last_round(&db, days);
+        import(
+            &program,
+            &format!("{HEADER}1,heart_rate,61,/min,2020-03-05T10:00:00Z,watch,{days}\n"),
+        );
+        let refused = with_retention(&program, &["run-once", "--format", "json"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(side), "{refused:?}");
+        let summary: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+        assert_eq!(summary["groups_ok"], 1, "the summary is printed");
+        assert_eq!(count(&db, "sealed_groups"), "0");
+        let status = with_retention(&program, &["status"]);
+        let told = [
+            "Retention of vitals is refused since 20",
+            side,
+            "--accept-clock",
+        ];
+        for words in told {
+            assert!(status.stdout.contains(words), "{status:?}");
+        }
+        let found = with_retention(&program, &["doctor"]);
+        assert!(found.stdout.contains("is refused since"), "{found:?}");
+        let off = program.ok(&["status"]);
+        assert!(!off.contains("refused since"), "{off}");
+        let accepted = with_retention(&program, &["run-once", "--accept-clock"]);
+        assert_eq!(accepted.code, Some(0), "{accepted:?}");
+        // It is accepted for good, and the refusal is over.
+        assert_eq!(with_retention(&program, &["run-once"]).code, Some(0));
+        let status = with_retention(&program, &["status"]);
+        assert!(!status.stdout.contains("is refused"), "{status:?}");
+        db.execute("delete from sealed_groups");
+    }
+    // A round of a week ago is no jump.
+    move_last_round(&db, -7);
+    assert_eq!(with_retention(&program, &["run-once"]).code, Some(0));
+}
+
+/// 300 old days of one person, of which 5 % are 15; the newest three of them
+/// are not counted.
+fn a_day_removes_its_share_and_no_more(db: Database) {
+    let program = Program::on(db.url());
+    program.ok(&["migrate"]);
+    let kept = Utc::now().date_naive() - chrono::Days::new(31);
+    let long_ago = kept - chrono::Days::new(1000);
+    let old = (0..296).map(|day| long_ago + chrono::Days::new(day));
+    let newest = (1..=4).map(|day| kept - chrono::Days::new(day));
+    let mut csv = HEADER.to_owned();
+    for day in old.chain(newest) {
+        csv.push_str(&format!(
+            "1,heart_rate,60,/min,{day}T10:00:00Z,watch,{day}\n"
+        ));
+    }
+    import(&program, &csv);
+    let ran = with_retention(&program, &["run-once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let told = "297 old groups of vitals have raw rows and at most 15 of them go in a day";
+    assert!(ran.stderr.contains(told), "{ran:?}");
+    assert_eq!(count(&db, "sealed_groups"), "18", "15 and the newest 3");
+    // Later rounds of the day find the share used up.
+    let again = with_retention(&program, &["run-once"]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(count(&db, "sealed_groups"), "18");
+    let status = with_retention(&program, &["status"]);
+    let told = "297 old groups waited at the day's first round, 15 of at most 15 are removed";
+    assert!(status.stdout.contains(told), "{status:?}");
+    // The next day has a share of its own, of what is left.
+    move_last_round(&db, -1);
+    let mut command = program.command(&["run-once"]);
+    command
+        .env("VITALFOLD__RETENTION__RAW_ROWS", "30days")
+        .env("VITALFOLD__RETENTION__DAILY_SHARE", "0.1");
+    let ran = Ran::from(command.output().unwrap());
+    assert!(ran.stderr.contains("at most 29 of them"), "{ran:?}");
+    assert_eq!(count(&db, "sealed_groups"), "47");
+    let ran = with_retention(&program, &["run-once", "--retain-all"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(count(&db, "sealed_groups"), "300");
+    assert_eq!(count(&db, "raw_vitals"), "0");
+}
+
+/// The worker's own rounds keep the same rules as `run-once`.
+fn a_worker_keeps_the_rules_in_its_rounds(db: Database) {
+    let (db, program) = folded(db);
+    db.execute(
+        "insert into aggregation_groups (user_id, domain, local_date, state) \
+         values (1, 'vitals', '2020-03-04', 'dead')",
+    );
+    let round = |until: &str| {
+        let mut child = program
+            .command(&["worker"])
+            .env("VITALFOLD__RETENTION__RAW_ROWS", "30days")
+            .env("VITALFOLD__RETENTION__HOUR_AGGREGATES", "30days")
+            .env("VITALFOLD__HTTP__ENABLED", "false")
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until("the worker's round ends", || count(&db, until) != "0");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    round("retention_runs where dead_groups = 1");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+    let kept = "user_id = 1 and local_date = '2020-03-04'";
+    assert_eq!(count(&db, &format!("raw_vitals where {kept}")), "3");
+    let hours = format!("vitals_aggregates where period = 'hour' and {kept}");
+    assert_eq!(count(&db, &hours), "3");
+    let status = with_retention(&program, &["status"]);
+    let told = "leaves 1 dead groups alone, the oldest of 2020-03-04";
+    assert!(status.stdout.contains(told), "{status:?}");
+
+    db.execute("delete from aggregation_groups");
+    move_last_round(&db, 2);
+    round("retention_runs where domain = 'nutrition' and refused_since is not null");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+    move_last_round(&db, -9);
+    db.execute("update retention_runs set refused_since = null");
+    round("retention_runs where domain = 'nutrition' and refused_since is not null");
+    assert_eq!(count(&db, "sealed_groups"), "2");
+}
+
 macro_rules! on_both {
     ($($case:ident)*) => {
         mod postgres {
@@ -226,6 +372,9 @@ on_both! {
     coarser_periods_go_on_counting_sealed_days
     what_does_not_fold_to_what_is_stored_is_kept
     old_hours_go_and_days_stay
+    the_last_round_is_the_witness_of_the_clock
+    a_day_removes_its_share_and_no_more
+    a_worker_keeps_the_rules_in_its_rounds
 }
 
 #[test]
@@ -311,6 +460,18 @@ fn an_edit_and_a_sealing_never_lose_each_other() {
     let max = "select \"max\" from vitals_aggregates where user_id = 1 and period = 'day' \
                and local_date = '2020-03-04'";
     assert_eq!(db.value(max), "99");
+}
+
+#[test]
+fn a_share_that_is_none_is_refused() {
+    let program = Program::on_sqlite();
+    for share in ["0", "1.5", "-0.1", "nan"] {
+        let mut command = program.command(&["status"]);
+        command.env("VITALFOLD__RETENTION__DAILY_SHARE", share);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("daily_share"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -211,6 +211,7 @@ raw_vitals.aggregated_at: UPDATE
 raw_vitals.attempts: UPDATE
 raw_vitals.error: UPDATE
 raw_vitals.status: UPDATE
+retention_runs: INSERT SELECT UPDATE
 sealed_groups: SELECT
 user_time_zones: SELECT
 vitals_aggregates: DELETE INSERT SELECT UPDATE

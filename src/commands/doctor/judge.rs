@@ -9,7 +9,7 @@ use crate::config::PoolConfig;
 use crate::store::postgres::UNICODE;
 use crate::store::postgres::examine::{Server, Sessions};
 use crate::store::postgres::locks::LockHolder;
-use crate::store::{Result as StoreResult, Status, StoreError};
+use crate::store::{Result as StoreResult, RetentionStatus, Status, StoreError};
 
 /// PostgreSQL 13, the oldest that the statements are written for.
 const OLDEST_VERSION: i32 = 130_000;
@@ -283,6 +283,15 @@ pub(super) fn work(status: &Status) -> Vec<Finding> {
             _ => Finding::ok("oldest pending row", format!("waits for {waited}")),
         },
     ]
+}
+
+pub(super) fn retention(domains: &[RetentionStatus]) -> Finding {
+    let notes: Vec<_> = domains.iter().flat_map(RetentionStatus::notes).collect();
+    if notes.is_empty() {
+        return Finding::ok("retention", "nothing is held up");
+    }
+    let advice = "see docs/retention.md";
+    Finding::warn("retention", notes.join("; "), advice)
 }
 
 #[cfg(test)]

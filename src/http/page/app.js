@@ -1,6 +1,6 @@
 // The two views, the state line, the token, pause and resume.
 
-import { $, Refused, ask, clock, span, token } from "./dom.js";
+import { $, Refused, ask, clock, moment, span, token } from "./dom.js";
 import { confirmed, failedGroups, work } from "./overview.js";
 import { person } from "./person.js";
 
@@ -33,6 +33,9 @@ function banner() {
       : `The database does not answer: ${why}. Figures are from ${span(age)} ago; they go on by themselves.`;
   } else if (latest.status?.paused) {
     text = "Paused: every worker waits until someone resumes it. Rows that come in are kept.";
+  } else {
+    const refused = latest.status?.retention.find((r) => r.refused);
+    if (refused) text = `Retention of ${refused.domain} is refused since ${moment(refused.refused_since)}: ${refused.refused}`;
   }
   const bad = Boolean(latest.lost || latest.trouble || latest.breaker_open);
   $("banner").hidden = !text;

@@ -25,7 +25,7 @@ export function work(overview, act) {
 }
 
 function domains(status) {
-  show($("domains"), status.domains, () => status.domains.map((d) =>
+  show($("domains"), [status.domains, status.retention], () => status.domains.map((d) =>
     h("section", { class: `card domain ${d.domain}` },
       h("h2", {}, title(d.domain)),
       h("div", { class: "big" }, count(d.pending_rows), " ", h("small", {}, d.pending_rows === 1 ? "row pending" : "rows pending")),
@@ -33,10 +33,17 @@ function domains(status) {
         fact("oldest", d.pending_rows ? span(d.oldest_pending_seconds) : "–"),
         fact("groups due", count(d.due_groups)),
         fact("dead", count(d.dead_groups), d.dead_groups && "bad-text"),
-        fact("rejected rows", count(d.rejected_rows))))));
+        fact("rejected rows", count(d.rejected_rows)),
+        ...kept(status.retention.find((r) => r.domain === d.domain))))));
 }
 
 const fact = (name, text, cls) => h("div", {}, h("dt", {}, name), h("dd", { class: cls || null }, text));
+
+// Old groups that retention keeps, and why.
+const kept = (r) => [
+  r?.dead_groups ? fact("old and dead", `${count(r.dead_groups)}, oldest ${r.oldest_dead}`, "bad-text") : null,
+  r && r.backlog.waiting > r.backlog.allowance ? fact("old, removed today", `${count(r.removed)} of ${count(r.backlog.waiting)}`) : null,
+].filter(Boolean);
 
 function rate(overview) {
   // The minute that has just begun is shown so far.

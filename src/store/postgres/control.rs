@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Jsonb, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Jsonb, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::cached::Cached;
@@ -165,9 +165,7 @@ pub(super) async fn set_paused(
     use worker_control as c;
     let control = diesel::update(c::table);
     let updated = if paused {
-        let since = diesel::dsl::now
-            .into_sql::<diesel::sql_types::Timestamptz>()
-            .nullable();
+        let since = diesel::dsl::now.into_sql::<Timestamptz>().nullable();
         control
             .set((c::paused.eq(true), c::paused_at.eq(since)))
             .execute(connection)
@@ -192,7 +190,9 @@ pub(super) async fn record_batch(
             b::id.eq(batch.id),
             b::worker.eq(&batch.worker),
             b::domain.eq(batch.domain.name()),
-            b::started_at.eq(batch.started_at),
+            b::started_at.eq(sql::<Timestamptz>("clock_timestamp() - ")
+                .bind::<BigInt, _>(batch.duration_ms)
+                .sql(" * interval '1 millisecond'")),
             b::duration_ms.eq(batch.duration_ms),
             b::rows_pulled.eq(batch.rows_pulled),
             b::rows_completed.eq(batch.rows_completed),

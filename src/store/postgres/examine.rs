@@ -170,6 +170,7 @@ fn indexes() -> Vec<String> {
         "aggregation_groups_pkey",
         "patient_users_pkey",
         "resource_versions_pkey",
+        "retention_runs_pkey",
         "sealed_groups_pkey",
         "user_time_zones_pkey",
         "worker_control_pkey",
@@ -208,6 +209,7 @@ fn rights(removes_rows: bool) -> Vec<Right> {
     whole("aggregation_batches", &["select", "insert", "delete"]);
     whole("aggregation_errors", &["select", "insert", "delete"]);
     whole("aggregation_groups", &every);
+    whole("retention_runs", &["select", "insert", "update"]);
     whole("sealed_groups", &["select"]);
     whole("user_time_zones", &["select"]);
     whole("worker_control", &["select"]);

@@ -22,6 +22,7 @@ mod pull;
 mod raw;
 mod read;
 mod retention;
+mod retention_runs;
 mod rows;
 mod schema;
 mod server;
@@ -54,6 +55,7 @@ pub struct PgStore {
     rules: Arc<FoldRules>,
     /// Older hour rows are not missed.
     keep_hours: Option<Duration>,
+    retains: bool,
     /// The turn of the one group at a time that needs more than its room.
     large: Arc<Semaphore>,
 }
@@ -70,6 +72,7 @@ impl PgStore {
             pool: PgPool::new(config, application_name)?,
             rules: Arc::new(config.aggregation.rules()),
             keep_hours: config.retention.keep_hours(),
+            retains: config.retention.is_on(),
             large: Arc::new(Semaphore::new(1)),
         })
     }
@@ -362,7 +365,27 @@ impl Store for PgStore {
     }
 
     async fn clock(&self) -> Result<Clock> {
-        on_connection!(self, "read clock", c => retention::clock(c))
+        on_connection!(self, "read clock", c => retention_runs::clock(c))
+    }
+
+    async fn retention(&self) -> Result<Vec<RetentionStatus>> {
+        on_connection!(self, "read retention", c => retention_runs::status(c))
+    }
+
+    async fn refuse_retention(&self, domain: Domain, reason: &str) -> Result<()> {
+        on_connection!(self, "refuse retention", c => retention_runs::refuse(c, domain, reason))
+    }
+
+    async fn forget_clock(&self) -> Result<()> {
+        on_connection!(self, "accept clock", c => retention_runs::forget_clock(c))
+    }
+
+    async fn begin_retention(&self, domain: Domain, counted: Backlog) -> Result<()> {
+        on_connection!(self, "begin retention", c => retention_runs::begin(c, domain, counted))
+    }
+
+    async fn end_retention(&self, domain: Domain, first_kept: NaiveDate) -> Result<()> {
+        on_connection!(self, "end retention", c => retention_runs::end(c, domain, first_kept))
     }
 
     async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
@@ -385,9 +408,14 @@ impl Store for PgStore {
         on_connection!(self, "find old hours", c => retention::oldest_hours::<F>(c, from, limit))
     }
 
-    async fn seal_group<F: Fold>(&self, user_id: UserId, local_date: NaiveDate) -> Result<Seal> {
+    async fn seal_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+        of_share: bool,
+    ) -> Result<Seal> {
         let (rules, hours) = (&self.rules, self.keep_hours);
-        on_connection!(self, "seal group", c => retention::seal::<F>(c, user_id, local_date, rules, hours))
+        on_connection!(self, "seal group", c => retention::seal::<F>(c, user_id, local_date, rules, hours, of_share))
     }
 
     async fn delete_late<F: Fold>(
@@ -413,7 +441,7 @@ impl Store for PgStore {
     }
 
     async fn status(&self, domains: &[Domain]) -> Result<Status> {
-        on_connection!(self, "read status", c => read::status(c, domains))
+        on_connection!(self, "read status", c => read::status(c, domains, self.retains))
     }
 
     async fn history(&self, batches: i64) -> Result<History> {

@@ -5,6 +5,7 @@ use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Date, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::retention_runs;
 use super::rows::{self, StoredAggregate};
 use crate::domain::{Aggregate, Domain, Fold};
 use crate::store::status_rows::{DomainRow, HourRow};
@@ -30,6 +31,7 @@ struct WorkerRow {
 pub(super) async fn status(
     connection: &mut AsyncPgConnection,
     domains: &[Domain],
+    retains: bool,
 ) -> QueryResult<Status> {
     let mut by_domain = Vec::new();
     for &domain in domains {
@@ -84,6 +86,10 @@ pub(super) async fn status(
             })
             .collect(),
         last_hour: hour.status(),
+        retention: match retains {
+            true => retention_runs::status(connection).await?,
+            false => Vec::new(),
+        },
     })
 }
 

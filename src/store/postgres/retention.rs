@@ -11,9 +11,10 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use super::check::compare_stored;
 use super::group::{read, try_user_lock};
 use super::pull::{GroupRow, WITHIN, bind_filter};
+use super::retention_runs::take_share;
 use crate::domain::{Domain, Fold, FoldRules, UserId};
 use crate::store::room::{LARGEST, Room};
-use crate::store::{Clock, GroupCheck, GroupFilter, Seal};
+use crate::store::{GroupCheck, GroupFilter, Seal};
 
 #[derive(QueryableByName)]
 struct FirstKept {
@@ -31,28 +32,6 @@ struct RowId {
 struct Count {
     #[diesel(sql_type = BigInt)]
     groups: i64,
-}
-
-#[derive(QueryableByName)]
-struct Ahead {
-    #[diesel(sql_type = Nullable<Double>)]
-    hours: Option<f64>,
-}
-
-/// The newest row of each table by its key, which costs no scan.
-pub(super) async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
-    let ahead: Ahead = diesel::sql_query(
-        "select (extract(epoch from now() - greatest( \
-           (select created_at from raw_vitals order by id desc limit 1), \
-           (select created_at from raw_labs order by id desc limit 1), \
-           (select created_at from raw_nutrition order by id desc limit 1), \
-           (select max(sealed_at) from sealed_groups))) / 3600)::double precision as hours",
-    )
-    .get_result(connection)
-    .await?;
-    Ok(Clock {
-        hours_ahead: ahead.hours,
-    })
 }
 
 /// A day more than asked, because a local date may end half a day after the
@@ -127,6 +106,7 @@ pub(super) async fn seal<F: Fold>(
     local_date: NaiveDate,
     rules: &Arc<FoldRules>,
     keep_hours: Option<Duration>,
+    of_share: bool,
 ) -> QueryResult<Seal> {
     connection
         .transaction(async |connection| {
@@ -170,6 +150,11 @@ pub(super) async fn seal<F: Fold>(
                         drifts,
                         misjudged_rows,
                     } if !drifts.is_empty() || misjudged_rows > 0 => Seal::Drifted,
+                    GroupCheck::Settled { .. }
+                        if of_share && !take_share(connection, F::DOMAIN).await? =>
+                    {
+                        Seal::Spent
+                    }
                     GroupCheck::Settled { .. } => {
                         remove::<F>(connection, user_id, local_date, &rows).await?
                     }

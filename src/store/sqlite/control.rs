@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::rows::{NOW, now_plus, time_text};
+use super::rows::{NOW, now_plus};
 use super::{SqliteRunLock, file};
 use crate::store::migrations::Applied;
 use crate::store::{BatchRecord, ErrorClass, Result, StoreError};
@@ -92,16 +92,17 @@ pub(super) fn record_batch(
     connection: &mut SqliteConnection,
     batch: &BatchRecord,
 ) -> QueryResult<()> {
-    diesel::sql_query(
+    diesel::sql_query(format!(
         "insert into aggregation_batches (id, worker, domain, started_at, duration_ms, \
            rows_pulled, rows_completed, rows_rejected, groups_ok, groups_failed, groups_skipped, \
            pool_before, pool_after) \
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
+         values (?, ?, ?, {}, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        now_plus("?")
+    ))
     .bind::<Text, _>(batch.id.to_string())
     .bind::<Text, _>(&batch.worker)
     .bind::<Text, _>(batch.domain.name())
-    .bind::<Text, _>(time_text(batch.started_at))
+    .bind::<Text, _>(format!("-{:.3} seconds", batch.duration_ms as f64 / 1000.0))
     .bind::<BigInt, _>(batch.duration_ms)
     .bind::<BigInt, _>(batch.rows_pulled)
     .bind::<BigInt, _>(batch.rows_completed)

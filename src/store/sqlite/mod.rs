@@ -19,6 +19,7 @@ mod pull;
 mod raw;
 mod read;
 mod retention;
+mod retention_runs;
 mod rows;
 mod versions;
 mod workers;
@@ -60,6 +61,7 @@ pub struct SqliteStore {
     rules: Arc<FoldRules>,
     /// Older hour rows are not missed.
     keep_hours: Option<Duration>,
+    retains: bool,
 }
 
 impl SqliteStore {
@@ -76,6 +78,7 @@ impl SqliteStore {
             note_failed: Arc::default(),
             rules: Arc::new(config.aggregation.rules()),
             keep_hours: config.retention.keep_hours(),
+            retains: config.retention.is_on(),
         })
     }
 
@@ -528,7 +531,38 @@ impl Store for SqliteStore {
     }
 
     async fn clock(&self) -> Result<Clock> {
-        self.call("read clock", retention::clock).await
+        self.call("read clock", retention_runs::clock).await
+    }
+
+    async fn retention(&self) -> Result<Vec<RetentionStatus>> {
+        self.call("read retention", retention_runs::status).await
+    }
+
+    async fn refuse_retention(&self, domain: Domain, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        self.write("refuse retention", move |c| {
+            retention_runs::refuse(c, domain, &reason)
+        })
+        .await
+    }
+
+    async fn forget_clock(&self) -> Result<()> {
+        self.write("accept clock", retention_runs::forget_clock)
+            .await
+    }
+
+    async fn begin_retention(&self, domain: Domain, counted: Backlog) -> Result<()> {
+        self.write("begin retention", move |c| {
+            retention_runs::begin(c, domain, counted)
+        })
+        .await
+    }
+
+    async fn end_retention(&self, domain: Domain, first_kept: NaiveDate) -> Result<()> {
+        self.write("end retention", move |c| {
+            retention_runs::end(c, domain, first_kept)
+        })
+        .await
     }
 
     async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
@@ -558,10 +592,15 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn seal_group<F: Fold>(&self, user_id: UserId, local_date: NaiveDate) -> Result<Seal> {
+    async fn seal_group<F: Fold>(
+        &self,
+        user_id: UserId,
+        local_date: NaiveDate,
+        of_share: bool,
+    ) -> Result<Seal> {
         let (rules, hours) = (self.rules.clone(), self.keep_hours);
         self.write("seal group", move |c| {
-            retention::seal::<F>(c, user_id, local_date, &rules, hours)
+            retention::seal::<F>(c, user_id, local_date, &rules, hours, of_share)
         })
         .await
     }
@@ -599,8 +638,8 @@ impl Store for SqliteStore {
     }
 
     async fn status(&self, domains: &[Domain]) -> Result<Status> {
-        let domains = domains.to_vec();
-        self.call("read status", move |c| read::status(c, &domains))
+        let (domains, retains) = (domains.to_vec(), self.retains);
+        self.call("read status", move |c| read::status(c, &domains, retains))
             .await
     }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::retention_runs;
 use super::rows::{NOW, StoredAggregate, now_plus, parse_time};
 use crate::domain::{Aggregate, Domain, Fold};
 use crate::store::sql::{list, measure_columns};
@@ -31,7 +32,11 @@ fn seconds_since(column: &str) -> String {
     format!("cast(round((julianday({NOW}) - julianday({column})) * 86400) as integer)")
 }
 
-pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> QueryResult<Status> {
+pub(super) fn status(
+    connection: &mut SqliteConnection,
+    domains: &[Domain],
+    retains: bool,
+) -> QueryResult<Status> {
     let mut by_domain = Vec::new();
     for &domain in domains {
         let table = with_domain!(domain, F => F::RAW_TABLE);
@@ -87,6 +92,10 @@ pub(super) fn status(connection: &mut SqliteConnection, domains: &[Domain]) -> Q
         domains: by_domain,
         workers,
         last_hour: hour.status(),
+        retention: match retains {
+            true => retention_runs::status(connection)?,
+            false => Vec::new(),
+        },
     })
 }
 

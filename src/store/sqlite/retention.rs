@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::group::check;
 use super::pull::{GroupRow, WITHIN, bind_filter};
+use super::retention_runs::take_share;
 use super::rows::now_plus;
 use crate::domain::{Domain, Fold, FoldRules, UserId};
-use crate::store::{Clock, GroupCheck, GroupFilter, Seal};
+use crate::store::{GroupCheck, GroupFilter, Seal};
 
 #[derive(QueryableByName)]
 struct FirstKept {
@@ -23,29 +24,6 @@ struct FirstKept {
 struct Count {
     #[diesel(sql_type = BigInt)]
     groups: i64,
-}
-
-#[derive(QueryableByName)]
-struct Ahead {
-    #[diesel(sql_type = Nullable<Double>)]
-    hours: Option<f64>,
-}
-
-/// The newest row of each table by its key, which costs no scan.
-pub(super) fn clock(connection: &mut SqliteConnection) -> QueryResult<Clock> {
-    let ahead: Ahead = diesel::sql_query(
-        "select (julianday('now') - max(julianday(at))) * 24 as hours from ( \
-           select at from (select created_at as at from raw_vitals order by id desc limit 1) \
-           union all \
-           select at from (select created_at as at from raw_labs order by id desc limit 1) \
-           union all \
-           select at from (select created_at as at from raw_nutrition order by id desc limit 1) \
-           union all select max(sealed_at) from sealed_groups)",
-    )
-    .get_result(connection)?;
-    Ok(Clock {
-        hours_ahead: ahead.hours,
-    })
 }
 
 fn ago(keep: Duration) -> String {
@@ -114,6 +92,7 @@ pub(super) fn seal<F: Fold>(
     local_date: NaiveDate,
     rules: &FoldRules,
     keep_hours: Option<Duration>,
+    of_share: bool,
 ) -> QueryResult<Seal> {
     match check::<F>(connection, user_id, local_date, rules, keep_hours)? {
         GroupCheck::Unsettled => return Ok(Seal::Unsettled),
@@ -121,6 +100,9 @@ pub(super) fn seal<F: Fold>(
             drifts,
             misjudged_rows,
         } if !drifts.is_empty() || misjudged_rows > 0 => return Ok(Seal::Drifted),
+        GroupCheck::Settled { .. } if of_share && !take_share(connection, F::DOMAIN)? => {
+            return Ok(Seal::Spent);
+        }
         GroupCheck::Settled { .. } => {}
     }
     let deleted = diesel::sql_query(format!(
