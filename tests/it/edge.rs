@@ -203,8 +203,10 @@ fn wrong_tokens_do_not_lock_out_the_right_one_which_a_file_may_hold() {
     let program = Program::on_sqlite();
     let file = program.file("token", format!("{TOKEN}\n"));
     let worker = Served::start(&program, &[("HTTP__TOKEN_FILE", &file)]);
-    let wrong = (0..30).map(|_| worker.get_with_token("/api/users", "wrong").status);
-    assert_eq!(wrong.last(), Some(429));
+    let wrong: Vec<_> = (0..30)
+        .map(|_| worker.get_with_token("/api/users", "wrong").status)
+        .collect();
+    assert_eq!(wrong.last(), Some(&429));
     assert_eq!(worker.get_with_token("/api/users", TOKEN).status, 200);
 }
 
