@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::arena::wait_for;
 use crate::program::{Program, signal};
 
@@ -167,6 +169,17 @@ impl Workers {
                 log.lines().filter(holds).count() as u64
             })
             .sum()
+    }
+
+    /// When each worker wrote the first line of its log, by its own clock.
+    pub(crate) fn clocks(&self) -> Vec<DateTime<Utc>> {
+        let first = |slot: &Arc<Slot>| -> DateTime<Utc> {
+            let log = std::fs::read_to_string(&slot.log).unwrap();
+            let line = log.lines().next().unwrap();
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["timestamp"].as_str().unwrap().parse().unwrap()
+        };
+        self.slots.iter().map(first).collect()
     }
 
     /// The largest peak of resident memory of those that run now, in MiB.

@@ -70,7 +70,7 @@ pub(crate) fn german(setting: &Setting) -> Outcome {
             .run("begin; lock table vitals_aggregates in share row exclusive mode")
             .unwrap();
         arena.wait("a worker met the lock", || {
-            sql.run("update raw_vitals set note = coalesce(note, '') || '.' where user_id <= 3")
+            sql.run("update raw_vitals set note = gen_random_uuid()::text where user_id <= 3")
                 .unwrap();
             workers.logged(&["SQLSTATE 55P03"]) > before
         });
