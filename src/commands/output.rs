@@ -57,7 +57,7 @@ pub fn print(text: &str) -> std::io::Result<()> {
 /// Prints data for programs to stdout, as it is unless a terminal reads it.
 ///
 /// # Errors
-/// Those of [`print`].
+/// Those of [`print()`].
 pub fn print_data(text: &str) -> std::io::Result<()> {
     if std::io::stdout().is_terminal() {
         print(text)
