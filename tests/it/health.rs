@@ -348,7 +348,9 @@ fn with_a_token_people_and_actions_need_it() {
     });
     assert_eq!(worker.post("/api/resume", TOKEN, "").status, 200);
     assert_eq!(db.value("(select paused from worker_control)"), "false");
-    assert!(worker.log().contains("paused on the page"));
+    wait_until("the log names the page", || {
+        worker.log().contains("paused on the page")
+    });
     assert!(!worker.log().contains(TOKEN));
 
     // Not more than so many in ten seconds.
@@ -377,7 +379,9 @@ fn without_a_token_people_are_shown_on_loopback_alone() {
     assert_eq!(worker.get("/api/overview").status, 200);
     assert_eq!(worker.get("/api/users").status, 403);
     assert_eq!(worker.post("/api/pause", TOKEN, "").status, 403);
-    assert!(worker.log().contains("reachable from other machines"));
+    wait_until("the worker warns of it", || {
+        worker.log().contains("reachable from other machines")
+    });
 }
 
 #[test]
