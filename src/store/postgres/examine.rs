@@ -82,7 +82,7 @@ impl PgStore {
     pub async fn examine_sessions(&self, idle_seconds: f64, open_seconds: f64) -> Result<Sessions> {
         const OPERATION: &str = "examine sessions";
         let mut lease = self.lease(OPERATION).await?;
-        let sessions = diesel::sql_query(include_str!("sessions.sql"))
+        let sessions = diesel::sql_query(include_str!("sql/sessions.sql"))
             .bind::<Double, _>(idle_seconds)
             .bind::<Double, _>(open_seconds)
             .get_result(&mut *lease)
@@ -179,7 +179,8 @@ fn indexes() -> Vec<String> {
     .map(str::to_owned)
     .into();
     for &domain in Domain::ALL {
-        let (raw, aggregates) = with_domain!(domain, F => (F::RAW_TABLE, F::AGGREGATE_TABLE));
+        let (raw, aggregates) =
+            with_domain!(domain, F => (F::DOMAIN.tables().raw, F::DOMAIN.tables().aggregates));
         names.push(format!("{aggregates}_pkey"));
         for index in ["pkey", "identity", "group", "pending", "refused"] {
             names.push(format!("{raw}_{index}"));
@@ -191,7 +192,7 @@ fn indexes() -> Vec<String> {
 fn triggers() -> Vec<String> {
     let mut names = Vec::new();
     for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
+        let raw = with_domain!(domain, F => F::DOMAIN.tables().raw);
         for trigger in ["complete", "edited", "deleted"] {
             names.push(format!("{raw}.{raw}_{trigger}"));
         }
@@ -215,7 +216,8 @@ fn rights(removes_rows: bool) -> Vec<Right> {
     whole("worker_control", &["select"]);
     whole("worker_heartbeats", &every);
     for &domain in Domain::ALL {
-        let (raw, aggregates) = with_domain!(domain, F => (F::RAW_TABLE, F::AGGREGATE_TABLE));
+        let (raw, aggregates) =
+            with_domain!(domain, F => (F::DOMAIN.tables().raw, F::DOMAIN.tables().aggregates));
         whole(aggregates, &every);
         whole(raw, &["select"]);
         if removes_rows {
@@ -226,7 +228,7 @@ fn rights(removes_rows: bool) -> Vec<Right> {
         whole("sealed_groups", &["insert"]);
     }
     for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
+        let raw = with_domain!(domain, F => F::DOMAIN.tables().raw);
         for column in ["status", "attempts", "error", "aggregated_at"] {
             rights.push((raw.to_owned(), Some(column), "update"));
         }

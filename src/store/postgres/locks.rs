@@ -66,7 +66,7 @@ impl PgStore {
     pub async fn lock_holders(&self) -> Result<Vec<LockHolder>> {
         const OPERATION: &str = "examine locks";
         let mut lease = self.lease(OPERATION).await?;
-        let holders = diesel::sql_query(include_str!("locks.sql"))
+        let holders = diesel::sql_query(include_str!("sql/locks.sql"))
             .bind::<BigInt, _>(MIGRATION_LOCK)
             .bind::<BigInt, _>(ALLOCATION_LOCK)
             .bind::<BigInt, _>(USERS)

@@ -8,11 +8,30 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{self, ColumnArrays, Statement};
 use super::schema::user_time_zones;
+use super::{PgStore, pool, versions};
 use crate::domain::table::Columns;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::Inserted;
 use crate::store::sql::{list, payload_columns};
+use crate::store::{Inserted, RawRows, Resources, Result, Versioned};
 use crate::with_domain;
+
+impl RawRows for PgStore {
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        on_connection!(self, "resolve users", c => resolve_users(c, references))
+    }
+
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        on_connection!(self, "store versions", c => versions::store(c, resources))
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        on_connection!(self, "read time zones", c => time_zones(c, users))
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        on_connection!(self, "insert raw rows", c => insert::<F>(c, rows))
+    }
+}
 
 #[derive(QueryableByName)]
 struct PatientUser {
@@ -48,7 +67,7 @@ pub(super) async fn resolve_users(
             // New ids lie above every user that has rows, whoever inserted them.
             let highest: Vec<_> = Domain::ALL
                 .iter()
-                .map(|domain| with_domain!(*domain, F => F::RAW_TABLE))
+                .map(|domain| with_domain!(*domain, F => F::DOMAIN.tables().raw))
                 .map(|table| format!("(select max(user_id) from {table})"))
                 .collect();
             diesel::sql_query(format!(
@@ -163,7 +182,7 @@ async fn upsert<F: Fold>(
         insert = insert_text::<F>(&format!(
             " join (select max(position) as position from s \
               group by user_id, source, source_id, {key}) last using (position)",
-            key = F::SOURCE_KEY,
+            key = F::DOMAIN.tables().key,
         )),
         set = set.join(", "),
         old = list("r.", &names),
@@ -198,7 +217,7 @@ fn insert_text<F: Fold>(restrict: &str) -> String {
          select s.user_id, s.utc_offset_minutes, s.source, s.source_id, s.device, s.note, \
            {selected} \
          from s{restrict} order by s.position",
-        table = F::RAW_TABLE,
+        table = F::DOMAIN.tables().raw,
         selected = selected.join(", "),
     )
 }

@@ -11,9 +11,8 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::versions::{Plan, RowName, State, raw_table};
+use crate::store::versions::{Plan, RowName, State};
 use crate::store::{Resources, Versioned};
-use crate::with_domain;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -124,7 +123,7 @@ async fn delete(
     plan: &Plan,
 ) -> QueryResult<u64> {
     let mut deleted = 0;
-    let table = raw_table(domain);
+    let table = domain.tables().raw;
     let gone = plan.gone_from(domain);
     if !gone.is_empty() {
         let column = |of: fn(&RowName) -> &str| -> Vec<&str> {
@@ -139,7 +138,7 @@ async fn delete(
                and r.identity = md5('id' || quote_nullable(s.by_source) \
                  || quote_nullable(s.by_id) || quote_nullable(s.by_key))::uuid \
                and r.source = s.by_source and r.source_id = s.by_id and ({key}) = s.by_key",
-            key = with_domain!(domain, F => F::SOURCE_KEY),
+            key = domain.tables().key,
         );
         deleted += diesel::sql_query(text)
             .bind::<Array<BigInt>, _>(gone.iter().map(|(_, row)| row.1).collect::<Vec<_>>())

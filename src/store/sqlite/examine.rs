@@ -64,7 +64,7 @@ fn objects() -> Vec<String> {
     .map(str::to_owned)
     .into();
     for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
+        let raw = with_domain!(domain, F => F::DOMAIN.tables().raw);
         for object in [
             "identity",
             "source_id",

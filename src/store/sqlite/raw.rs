@@ -6,11 +6,36 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rows;
+use super::{SqliteStore, versions};
 use crate::domain::table::Columns;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::Inserted;
 use crate::store::sql::{list, payload_columns};
+use crate::store::{Inserted, RawRows, Resources, Result, Versioned};
 use crate::with_domain;
+
+impl RawRows for SqliteStore {
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        let references = references.to_vec();
+        self.write("resolve users", move |c| resolve_users(c, &references))
+            .await
+    }
+
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        self.write("store versions", move |c| versions::store(c, resources))
+            .await
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        let users = users.to_vec();
+        self.call("read time zones", move |c| time_zones(c, &users))
+            .await
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        self.write("insert raw rows", move |c| insert::<F>(c, rows))
+            .await
+    }
+}
 
 #[derive(QueryableByName)]
 struct User {
@@ -25,7 +50,7 @@ pub(super) fn resolve_users(
     // New ids lie above every user that has rows, whoever inserted them.
     let highest: Vec<_> = Domain::ALL
         .iter()
-        .map(|domain| with_domain!(*domain, F => F::RAW_TABLE))
+        .map(|domain| with_domain!(*domain, F => F::DOMAIN.tables().raw))
         .map(|table| format!("coalesce((select max(user_id) from {table}), 0)"))
         .collect();
     let allocate = format!(
@@ -95,14 +120,14 @@ pub(super) fn insert<F: Fold>(
     let values = rows::placeholders(6 + payload.len());
     let insert = format!(
         "insert into {table} ({columns}) values ({values}) on conflict do nothing",
-        table = F::RAW_TABLE
+        table = F::DOMAIN.tables().raw
     );
     let correct = format!(
         "insert into {table} as r ({columns}) values ({values}) \
          on conflict (user_id, source, source_id, ({key})) where source_id is not null \
          do update set {set} where {changed}",
-        table = F::RAW_TABLE,
-        key = F::SOURCE_KEY,
+        table = F::DOMAIN.tables().raw,
+        key = F::DOMAIN.tables().key,
         set = set.join(", "),
         changed = changed.join(" or "),
     );

@@ -6,12 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
-use crate::store::group_states::RowStatus;
 use crate::store::room::ALLOCATION;
 use crate::store::stored_group::StoredRaw;
 
@@ -62,8 +61,6 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
             },
             too_long: u8::try_from(NamedRow::get::<BigInt, i64>(row, "too_long")?)?,
             text_bytes: u32::try_from(text_bytes)?,
-            status: RowStatus::from_name(NamedRow::get::<Text, String>(row, "status")?.as_bytes()),
-            poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
 }

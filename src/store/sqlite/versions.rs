@@ -10,9 +10,8 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, NewRow};
-use crate::store::versions::{Plan, State, raw_table};
+use crate::store::versions::{Plan, State};
 use crate::store::{Resources, Versioned};
-use crate::with_domain;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -86,8 +85,8 @@ fn state(line: Line) -> QueryResult<State> {
 
 fn delete(connection: &mut SqliteConnection, domain: Domain, plan: &Plan) -> QueryResult<u64> {
     let mut deleted = 0;
-    let table = raw_table(domain);
-    let key = with_domain!(domain, F => F::SOURCE_KEY);
+    let table = domain.tables().raw;
+    let key = domain.tables().key;
     let text = format!(
         "delete from {table} where user_id = ? and source = ? and source_id = ? and ({key}) = ?"
     );
