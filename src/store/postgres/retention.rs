@@ -62,3 +62,17 @@ impl Retention for PgStore {
         todo!()
     }
 }
+
+pub(super) async fn first_kept(
+    _: &mut diesel_async::AsyncPgConnection,
+    _: Duration,
+) -> diesel::QueryResult<NaiveDate> {
+    todo!()
+}
+
+pub(super) async fn take_share(
+    _: &mut diesel_async::AsyncPgConnection,
+    _: Domain,
+) -> diesel::QueryResult<bool> {
+    todo!()
+}
