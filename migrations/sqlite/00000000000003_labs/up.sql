@@ -32,13 +32,13 @@ create index raw_labs_time on raw_labs (user_id, collected_at);
 create unique index raw_labs_source_id on raw_labs (user_id, source, source_id, (coalesce(code, name)), collected_at)
 where source_id is not null;
 
--- The days that a row touches by its own offset, one line each; the row is
--- counted on its first day.
+-- The day of a row by its own offset.
 create trigger raw_labs_inserted after insert on raw_labs
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'labs', local_date, 'insert', rows from (
-        select new.user_id as user_id, date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes') as local_date, 1 as rows
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        new.user_id, 'labs',
+        date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
+        'insert', 1
     );
 end;
 
@@ -64,17 +64,20 @@ when
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows)
     select user_id, 'labs', local_date, 'edit', max(rows) from (
-        select old.user_id as user_id, date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date, 0 as rows
+        select old.user_id as user_id, 0 as rows,
+            date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
         union all
-        select new.user_id as user_id, date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes') as local_date, 1 as rows
+        select new.user_id, 1,
+            date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
     ) group by user_id, local_date;
 end;
 
 create trigger raw_labs_deleted after delete on raw_labs
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'labs', local_date, 'delete', rows from (
-        select old.user_id as user_id, date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date, 0 as rows
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        old.user_id, 'labs',
+        date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
+        'delete', 0
     );
 end;
 

@@ -28,13 +28,13 @@ create index raw_nutrition_time on raw_nutrition (user_id, eaten_at);
 create unique index raw_nutrition_source_id on raw_nutrition (user_id, source, source_id, nutrient, eaten_at)
 where source_id is not null;
 
--- The days that a row touches by its own offset, one line each; the row is
--- counted on its first day.
+-- The day of a row by its own offset.
 create trigger raw_nutrition_inserted after insert on raw_nutrition
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'nutrition', local_date, 'insert', rows from (
-        select new.user_id as user_id, date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes') as local_date, 1 as rows
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        new.user_id, 'nutrition',
+        date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
+        'insert', 1
     );
 end;
 
@@ -57,17 +57,20 @@ when
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows)
     select user_id, 'nutrition', local_date, 'edit', max(rows) from (
-        select old.user_id as user_id, date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date, 0 as rows
+        select old.user_id as user_id, 0 as rows,
+            date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
         union all
-        select new.user_id as user_id, date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes') as local_date, 1 as rows
+        select new.user_id, 1,
+            date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
     ) group by user_id, local_date;
 end;
 
 create trigger raw_nutrition_deleted after delete on raw_nutrition
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'nutrition', local_date, 'delete', rows from (
-        select old.user_id as user_id, date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date, 0 as rows
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        old.user_id, 'nutrition',
+        date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
+        'delete', 0
     );
 end;
 
