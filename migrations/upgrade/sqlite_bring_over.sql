@@ -40,28 +40,34 @@ insert into nutrition_aggregates select * from old_nutrition_aggregates;
 -- Rows that do not wait: without the lines that their triggers append. A failed
 -- row waits with its group; where its group has no failure, it waits as new.
 insert into raw_vitals (
-    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_vitals r where not (status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'vitals' and g.local_date = r.local_date and g.error is not null
 )));
 insert into raw_labs (
-    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_labs r where not (status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'labs' and g.local_date = r.local_date and g.error is not null
 )));
 insert into raw_nutrition (
-    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_nutrition r where not (status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'nutrition' and g.local_date = r.local_date and g.error is not null
@@ -70,28 +76,34 @@ delete from group_changes;
 
 -- Rows that wait: their triggers append the lines.
 insert into raw_vitals (
-    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, metric, value, comparator, unit, started_at, ended_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_vitals r where status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'vitals' and g.local_date = r.local_date and g.error is not null
 ));
 insert into raw_labs (
-    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, code, name, category, value, unit, reference_range, interpretation, collected_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_labs r where status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'labs' and g.local_date = r.local_date and g.error is not null
 ));
 insert into raw_nutrition (
-    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 )
 select
-    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes, source, source_id, device, note, created_at
+    id, user_id, nutrient, amount, unit, meal, eaten_at, utc_offset_minutes,
+    source, source_id, device, note, created_at
 from old_raw_nutrition r where status = 'pending' or (status = 'failed' and not exists (
     select 1 from old_aggregation_groups g
     where g.user_id = r.user_id and g.domain = 'nutrition' and g.local_date = r.local_date and g.error is not null

@@ -1,5 +1,6 @@
 -- Sets the tables of the old shape (its twelve migrations) aside: the new
--- migrations then make theirs, and sqlite_bring_over.sql fills them.
+-- migrations then make theirs, and sqlite_bring_over.sql fills them. Indexes go
+-- where a new one has the same name; the others help until their table goes.
 drop view vitals_hourly;
 drop view vitals_daily;
 drop view vitals_weekly;
@@ -13,26 +14,13 @@ drop view nutrition_weekly;
 drop view nutrition_monthly;
 drop trigger raw_vitals_edited;
 drop trigger raw_vitals_deleted;
-drop index raw_vitals_identity;
 drop index raw_vitals_source_id;
-drop index raw_vitals_group;
-drop index raw_vitals_pending;
-drop index raw_vitals_refused;
 drop trigger raw_labs_edited;
 drop trigger raw_labs_deleted;
-drop index raw_labs_identity;
 drop index raw_labs_source_id;
-drop index raw_labs_group;
-drop index raw_labs_pending;
-drop index raw_labs_refused;
 drop trigger raw_nutrition_edited;
 drop trigger raw_nutrition_deleted;
-drop index raw_nutrition_identity;
 drop index raw_nutrition_source_id;
-drop index raw_nutrition_group;
-drop index raw_nutrition_pending;
-drop index raw_nutrition_refused;
-drop index aggregation_groups_due;
 drop index aggregation_batches_started_at;
 drop index aggregation_errors_group;
 drop index aggregation_errors_failed_at;
