@@ -16,14 +16,16 @@ create table raw_vitals (
     device text,
     note text,
     created_at text not null default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')),
-    -- Text order is time order; days that the calendar does not have are refused.
+    -- Text order is time order; times that no clock shows are refused.
     check ((
         started_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
-        and date(started_at) is substr(started_at, 1, 10) and started_at >= '0001' and started_at < '9999-12-31'
+        and strftime('%Y-%m-%d %H:%M:%S', substr(started_at, 1, 19), '+0 days') is substr(started_at, 1, 19)
+        and started_at >= '0001' and started_at < '9999-12-31'
     )),
     check (ended_at is null or (
         ended_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
-        and date(ended_at) is substr(ended_at, 1, 10) and ended_at >= '0001' and ended_at < '9999-12-31'
+        and strftime('%Y-%m-%d %H:%M:%S', substr(ended_at, 1, 19), '+0 days') is substr(ended_at, 1, 19)
+        and ended_at >= '0001' and ended_at < '9999-12-31'
     ))
 );
 
@@ -41,17 +43,18 @@ where source_id is not null;
 -- The days that a row touches by its own offset, one line each; the row is
 -- counted on its first day. It reaches 48 hours far at most (`MAX_HOURS` in
 -- `sample.rs`); a sleep touches the next day too, on which its night may end.
+-- Seconds alone are read: SQLite rounds what is behind them, to the next day too.
 create trigger raw_vitals_inserted after insert on raw_vitals
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows)
     select user_id, 'vitals', local_date, 'insert', rows from (
         select new.user_id as user_id, date(first, day || ' days') as local_date, day = 0 as rows
         from (
-            select date(new.started_at, shift) as first, coalesce(date(
-                max(new.started_at, min(
+            select date(substr(new.started_at, 1, 19), shift) as first, coalesce(date(
+                substr(max(new.started_at, min(
                     coalesce(new.ended_at, new.started_at),
-                    strftime('%Y-%m-%d %H:%M:%f000+00:00', new.started_at, '+48 hours')
-                )), shift, next_day
+                    strftime('%Y-%m-%d %H:%M:%S', substr(new.started_at, 1, 19), '+48 hours')
+                )), 1, 19), shift, next_day
             ), '9999-12-31') as last
             from (
                 select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift, case when new.metric in (
@@ -91,11 +94,11 @@ begin
     select user_id, 'vitals', local_date, 'edit', max(rows) from (
         select old.user_id as user_id, date(first, day || ' days') as local_date, 0 as rows
         from (
-            select date(old.started_at, shift) as first, coalesce(date(
-                max(old.started_at, min(
+            select date(substr(old.started_at, 1, 19), shift) as first, coalesce(date(
+                substr(max(old.started_at, min(
                     coalesce(old.ended_at, old.started_at),
-                    strftime('%Y-%m-%d %H:%M:%f000+00:00', old.started_at, '+48 hours')
-                )), shift, next_day
+                    strftime('%Y-%m-%d %H:%M:%S', substr(old.started_at, 1, 19), '+48 hours')
+                )), 1, 19), shift, next_day
             ), '9999-12-31') as last
             from (
                 select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift, case when old.metric in (
@@ -113,11 +116,11 @@ begin
         union all
         select new.user_id as user_id, date(first, day || ' days') as local_date, day = 0 as rows
         from (
-            select date(new.started_at, shift) as first, coalesce(date(
-                max(new.started_at, min(
+            select date(substr(new.started_at, 1, 19), shift) as first, coalesce(date(
+                substr(max(new.started_at, min(
                     coalesce(new.ended_at, new.started_at),
-                    strftime('%Y-%m-%d %H:%M:%f000+00:00', new.started_at, '+48 hours')
-                )), shift, next_day
+                    strftime('%Y-%m-%d %H:%M:%S', substr(new.started_at, 1, 19), '+48 hours')
+                )), 1, 19), shift, next_day
             ), '9999-12-31') as last
             from (
                 select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift, case when new.metric in (
@@ -141,11 +144,11 @@ begin
     select user_id, 'vitals', local_date, 'delete', rows from (
         select old.user_id as user_id, date(first, day || ' days') as local_date, 0 as rows
         from (
-            select date(old.started_at, shift) as first, coalesce(date(
-                max(old.started_at, min(
+            select date(substr(old.started_at, 1, 19), shift) as first, coalesce(date(
+                substr(max(old.started_at, min(
                     coalesce(old.ended_at, old.started_at),
-                    strftime('%Y-%m-%d %H:%M:%f000+00:00', old.started_at, '+48 hours')
-                )), shift, next_day
+                    strftime('%Y-%m-%d %H:%M:%S', substr(old.started_at, 1, 19), '+48 hours')
+                )), 1, 19), shift, next_day
             ), '9999-12-31') as last
             from (
                 select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift, case when old.metric in (
@@ -179,7 +182,7 @@ select r.*,
     coalesce(j.reason, f.error) as reason
 from (
     select *,
-        date(started_at, (max(-840, min(840, utc_offset_minutes)) + case when metric in (
+        date(substr(started_at, 1, 19), (max(-840, min(840, utc_offset_minutes)) + case when metric in (
             'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
             'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
             'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',

@@ -18,10 +18,11 @@ create table raw_labs (
     device text,
     note text,
     created_at text not null default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')),
-    -- Text order is time order; days that the calendar does not have are refused.
+    -- Text order is time order; times that no clock shows are refused.
     check ((
         collected_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
-        and date(collected_at) is substr(collected_at, 1, 10) and collected_at >= '0001' and collected_at < '9999-12-31'
+        and strftime('%Y-%m-%d %H:%M:%S', substr(collected_at, 1, 19), '+0 days') is substr(collected_at, 1, 19)
+        and collected_at >= '0001' and collected_at < '9999-12-31'
     ))
 );
 
@@ -32,12 +33,13 @@ create index raw_labs_time on raw_labs (user_id, collected_at);
 create unique index raw_labs_source_id on raw_labs (user_id, source, source_id, (coalesce(code, name)), collected_at)
 where source_id is not null;
 
--- The day of a row by its own offset.
+-- The day of a row by its own offset. Seconds alone are read: SQLite rounds what
+-- is behind them, to the next day too.
 create trigger raw_labs_inserted after insert on raw_labs
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows) values (
         new.user_id, 'labs',
-        date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
+        date(substr(new.collected_at, 1, 19), max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
         'insert', 1
     );
 end;
@@ -65,10 +67,10 @@ begin
     insert into group_changes (user_id, domain, local_date, kind, rows)
     select user_id, 'labs', local_date, 'edit', max(rows) from (
         select old.user_id as user_id, 0 as rows,
-            date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
+            date(substr(old.collected_at, 1, 19), max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
         union all
         select new.user_id, 1,
-            date(new.collected_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
+            date(substr(new.collected_at, 1, 19), max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
     ) group by user_id, local_date;
 end;
 
@@ -76,7 +78,7 @@ create trigger raw_labs_deleted after delete on raw_labs
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows) values (
         old.user_id, 'labs',
-        date(old.collected_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
+        date(substr(old.collected_at, 1, 19), max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
         'delete', 0
     );
 end;
@@ -95,7 +97,7 @@ select r.*,
     end as state,
     coalesce(j.reason, f.error) as reason
 from (
-    select *, date(collected_at, max(-840, min(840, utc_offset_minutes)) || ' minutes') as local_date
+    select *, date(substr(collected_at, 1, 19), max(-840, min(840, utc_offset_minutes)) || ' minutes') as local_date
     from raw_labs
 ) r
 left join rejected_rows j on j.user_id = r.user_id and j.domain = 'labs'

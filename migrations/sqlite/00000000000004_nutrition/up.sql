@@ -14,10 +14,11 @@ create table raw_nutrition (
     device text,
     note text,
     created_at text not null default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')),
-    -- Text order is time order; days that the calendar does not have are refused.
+    -- Text order is time order; times that no clock shows are refused.
     check ((
         eaten_at glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
-        and date(eaten_at) is substr(eaten_at, 1, 10) and eaten_at >= '0001' and eaten_at < '9999-12-31'
+        and strftime('%Y-%m-%d %H:%M:%S', substr(eaten_at, 1, 19), '+0 days') is substr(eaten_at, 1, 19)
+        and eaten_at >= '0001' and eaten_at < '9999-12-31'
     ))
 );
 
@@ -28,12 +29,13 @@ create index raw_nutrition_time on raw_nutrition (user_id, eaten_at);
 create unique index raw_nutrition_source_id on raw_nutrition (user_id, source, source_id, nutrient, eaten_at)
 where source_id is not null;
 
--- The day of a row by its own offset.
+-- The day of a row by its own offset. Seconds alone are read: SQLite rounds what
+-- is behind them, to the next day too.
 create trigger raw_nutrition_inserted after insert on raw_nutrition
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows) values (
         new.user_id, 'nutrition',
-        date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
+        date(substr(new.eaten_at, 1, 19), max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
         'insert', 1
     );
 end;
@@ -58,10 +60,10 @@ begin
     insert into group_changes (user_id, domain, local_date, kind, rows)
     select user_id, 'nutrition', local_date, 'edit', max(rows) from (
         select old.user_id as user_id, 0 as rows,
-            date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
+            date(substr(old.eaten_at, 1, 19), max(-840, min(840, old.utc_offset_minutes)) || ' minutes') as local_date
         union all
         select new.user_id, 1,
-            date(new.eaten_at, max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
+            date(substr(new.eaten_at, 1, 19), max(-840, min(840, new.utc_offset_minutes)) || ' minutes')
     ) group by user_id, local_date;
 end;
 
@@ -69,7 +71,7 @@ create trigger raw_nutrition_deleted after delete on raw_nutrition
 begin
     insert into group_changes (user_id, domain, local_date, kind, rows) values (
         old.user_id, 'nutrition',
-        date(old.eaten_at, max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
+        date(substr(old.eaten_at, 1, 19), max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
         'delete', 0
     );
 end;
@@ -88,7 +90,7 @@ select r.*,
     end as state,
     coalesce(j.reason, f.error) as reason
 from (
-    select *, date(eaten_at, max(-840, min(840, utc_offset_minutes)) || ' minutes') as local_date
+    select *, date(substr(eaten_at, 1, 19), max(-840, min(840, utc_offset_minutes)) || ' minutes') as local_date
     from raw_nutrition
 ) r
 left join rejected_rows j on j.user_id = r.user_id and j.domain = 'nutrition'
