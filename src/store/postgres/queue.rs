@@ -326,6 +326,7 @@ async fn raw_page(
             .load(connection)
             .await?;
         let end = rows
+            .as_slice()
             .first()
             .filter(|row| row.read >= most)
             .and_then(|row| row.last_user.zip(row.last_at))
