@@ -10,7 +10,7 @@ use crate::config::{Config, Environment, redact};
 use crate::domain::Domain;
 use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AnyStore, Result as StoreResult, Store};
+use crate::store::{AnyStore, Result as StoreResult, Server, Store};
 use crate::telemetry::note;
 use crate::with_store;
 use finding::{Finding, Level};

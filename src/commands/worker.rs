@@ -23,7 +23,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         settle: config.worker.settle,
         until_idle: false,
         budget: None,
-        only_due: None,
+        within: None,
     };
     let stop = CancellationToken::new();
     info!(

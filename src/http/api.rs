@@ -97,7 +97,7 @@ pub(super) async fn users<S: Store>(
     let users = app.reads.run(async move {
         let mut users = Vec::new();
         for &domain in Domain::ALL {
-            users.extend(with_domain!(domain, F => store.users::<F>(after, USERS).await)?);
+            users.extend(store.users(domain, after, USERS).await?);
         }
         users.sort_unstable();
         users.dedup();
@@ -126,10 +126,8 @@ pub(super) async fn series<S: Store>(
     let domains = app.reads.run(async move {
         let mut domains = Vec::new();
         for &domain in Domain::ALL {
-            let (series, periods) = with_domain!(domain, F => (
-                store.series::<F>(user, SERIES).await?,
-                F::PERIODS,
-            ));
+            let series = store.series(domain, user, SERIES).await?;
+            let periods = with_domain!(domain, F => F::PERIODS);
             domains.push(json!({"domain": domain, "periods": periods, "series": series}));
         }
         Ok(domains)

@@ -12,7 +12,7 @@ use crate::domain::labs::{LabResult, Labs};
 use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::{ErrorClass, RawStore, ResourceVersion, Resources, StoreError, VersionRow};
+use crate::store::{ErrorClass, RawRows, ResourceVersion, Resources, StoreError, VersionRow};
 use crate::worker::retry::{TRANSIENT_RETRIES, transient_pause};
 
 /// Users and zones remembered; beyond it they are asked for again.
@@ -26,7 +26,7 @@ pub(super) struct Writer<'s, S> {
     zones: HashMap<UserId, Tz>,
 }
 
-impl<'s, S: RawStore> Writer<'s, S> {
+impl<'s, S: RawRows> Writer<'s, S> {
     pub(super) fn new(store: &'s S, default_zone: Tz) -> Writer<'s, S> {
         Writer {
             store,

@@ -3,7 +3,7 @@
 use crate::domain::table::ColumnType;
 use crate::domain::{Columns, Domain, Fold, bounds};
 
-/// Puts a domain's names into a statement: `{raw}`, `{time}`, `{key}`,
+/// Puts a domain's names into a statement: `{raw}`, `{time}`, `{end}`, `{key}`,
 /// `{aggregates}`, `{series}` and `{domain}`.
 pub(super) fn of_domain(text: &str, domain: Domain) -> String {
     let tables = domain.tables();
@@ -12,6 +12,7 @@ pub(super) fn of_domain(text: &str, domain: Domain) -> String {
         ("{time}", tables.time),
         ("{key}", tables.key),
         ("{aggregates}", tables.aggregates),
+        ("{end}", tables.end.unwrap_or_default()),
         ("{series}", tables.series),
         ("{domain}", domain.name()),
     ]

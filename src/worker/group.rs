@@ -13,7 +13,6 @@ use crate::store::{
     ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError, Suspicion,
 };
 use crate::telemetry::metrics;
-use crate::with_domain;
 
 /// What became of one group in this pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +51,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         if engine.breaker.is_open() {
             return Ok(GroupResult::Interrupted);
         }
-        let folded = with_domain!(key.domain, F =>
-            engine.store.fold_group::<F>(key.user_id, key.local_date).await);
-        let error = match engine.observe(folded) {
+        let error = match engine.observe(engine.store.fold(key).await) {
             Ok(GroupOutcome::Folded {
                 completed,
                 rejected,
@@ -115,7 +112,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         return Ok(GroupResult::Skipped);
     };
     let keeps_failing = match state {
-        GroupState::Due { attempts } => attempts > 1,
+        GroupState::Waiting { attempts } => attempts > 1,
         GroupState::Dead { .. } => true,
     };
     if has_poison
@@ -169,12 +166,14 @@ pub async fn record_failure<S: Store>(
         max_backoff: engine.config.max_retry_backoff,
         jitter: jitter(),
     };
-    let marked = with_domain!(key.domain, F => engine.store.mark_failed::<F>(key, &failure).await);
+    let marked = engine.store.mark_failed(key, &failure).await;
     let Some(state) = engine.observe(marked)? else {
         return Ok(None);
     };
     let what = match state {
-        GroupState::Due { attempts } => format!("attempt {attempts} failed, will be tried again"),
+        GroupState::Waiting { attempts } => {
+            format!("attempt {attempts} failed, will be tried again")
+        }
         GroupState::Dead { attempts } => format!("dead after {attempts} attempts"),
     };
     warn!(

@@ -12,7 +12,6 @@ use super::group::GroupResult;
 use crate::domain::GroupKey;
 use crate::store::{ErrorClass, GroupOutcome, GroupState, Isolation, Result, Store, StoreError};
 use crate::telemetry::metrics;
-use crate::with_domain;
 
 /// Trial folds of one group, each rolled back: enough for about twenty
 /// poisonous rows among two thousand.
@@ -88,7 +87,7 @@ enum Found {
 }
 
 async fn find<S: Store>(engine: &Engine<S>, key: GroupKey, error: &str) -> Result<Found> {
-    let ids = with_domain!(key.domain, F => engine.store.row_ids::<F>(key).await)?;
+    let ids = engine.store.row_ids(key).await?;
     let error: Arc<str> = error.into();
     let isolation = |left_out: &[Range<usize>], trial| Isolation {
         rows: Arc::new(rows_of(&ids, left_out).collect()),
@@ -152,8 +151,7 @@ async fn fold_without<S: Store>(
     let asked = Instant::now();
     loop {
         let started = Instant::now();
-        let tried = with_domain!(key.domain, F =>
-            engine.store.fold_without::<F>(key, isolation).await);
+        let tried = engine.store.fold_without(key, isolation).await;
         let is_locked = matches!(tried, Ok(GroupOutcome::Locked));
         if !is_locked || asked.elapsed() > LONGEST_WAIT || engine.stop.is_cancelled() {
             return (tried, started.elapsed());

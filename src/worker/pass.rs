@@ -13,23 +13,9 @@ use super::group::{GroupResult, process};
 use super::{Engine, beat};
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::{
-    BatchRecord, ErrorClass, GroupFilter, PoolStats, PoolStatus, PulledGroup, Result, Store,
-    StoreError,
+    BatchRecord, ErrorClass, PoolStats, PoolStatus, Pull, PulledGroup, Result, Store, StoreError,
 };
 use crate::telemetry::metrics;
-use crate::with_domain;
-
-/// Where the next pull begins and how much it takes.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub domain: Domain,
-    /// The last user served: the pull begins behind them.
-    pub cursor: UserId,
-    pub batch_rows: usize,
-    pub settle: std::time::Duration,
-    /// Set when only these marked groups are to be folded.
-    pub only_due: Option<GroupFilter>,
-}
 
 /// What one batch did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,26 +89,24 @@ impl Batch {
 ///
 /// # Errors
 /// The database could not be asked.
-pub async fn find<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<Batch> {
+pub async fn find<S: Store>(engine: &Engine<S>, pull: &Pull) -> Result<Batch> {
     // Those of before the pull: what it read of a user who is done by now may
     // be folded by now.
-    let in_flight = engine.in_flight.users(plan.domain);
-    let (pulled, due) = engine.observe(find_work(engine, plan).await)?;
+    let in_flight = engine.in_flight.users(pull.domain);
+    let (pulled, due) = engine.observe(find_work(engine, pull).await)?;
     let rows: usize = pulled.iter().map(|group| group.rows).sum();
     let mut batch = Batch {
-        cursor: pulled.last().map(|group| group.user_id),
-        full: rows >= plan.batch_rows || due.len() >= due_share(plan, !pulled.is_empty()),
+        cursor: pulled.last().map(|group| group.key.user_id),
+        full: rows >= pull.limit || due.len() >= due_share(pull, !pulled.is_empty()),
         ..Batch::default()
     };
-    let keys = pulled
-        .iter()
-        .map(|group| (group.user_id, group.local_date, group.rows as u64));
-    let due = due.iter().map(|key| (key.user_id, key.local_date, 0));
-    for (user, date, rows) in keys.chain(due) {
-        if in_flight.contains(&user) {
+    let pulled = pulled.iter().map(|group| (group.key, group.rows as u64));
+    for (key, rows) in pulled.chain(due.iter().map(|key| (*key, 0))) {
+        if in_flight.contains(&key.user_id) {
             batch.crowded = true;
         } else {
-            batch.by_user.entry(user).or_default().push(date);
+            let dates = batch.by_user.entry(key.user_id).or_default();
+            dates.push(key.local_date);
             batch.rows += rows;
             batch.marked += usize::from(rows == 0);
         }
@@ -236,35 +220,30 @@ impl<S: Store> Lane<S> {
 ///
 /// # Errors
 /// The database could not be asked.
-pub async fn any_work<S: Store>(engine: &Engine<S>, plan: &Plan) -> Result<bool> {
-    let (pulled, due) = find_work(engine, plan).await?;
+pub async fn any_work<S: Store>(engine: &Engine<S>, pull: &Pull) -> Result<bool> {
+    let (pulled, due) = find_work(engine, pull).await?;
     Ok(!pulled.is_empty() || !due.is_empty())
 }
 
 /// Due groups are at most a quarter of a batch, so that failed work never
 /// stands ahead of fresh work; where there is no fresh work they may fill it.
-fn due_share(plan: &Plan, fresh: bool) -> usize {
+fn due_share(pull: &Pull, fresh: bool) -> usize {
     if fresh {
-        (plan.batch_rows / 4).max(1)
+        (pull.limit / 4).max(1)
     } else {
-        plan.batch_rows
+        pull.limit
     }
 }
 
 async fn find_work<S: Store>(
     engine: &Engine<S>,
-    plan: &Plan,
+    pull: &Pull,
 ) -> Result<(Vec<PulledGroup>, Vec<GroupKey>)> {
     let store = &engine.store;
-    let pulled = match plan.only_due {
-        Some(_) => Vec::new(),
-        None => with_domain!(plan.domain, F =>
-                store.pull::<F>(plan.cursor, plan.batch_rows, plan.settle).await)?,
-    };
-    let filter = plan.only_due.clone().unwrap_or_default();
-    // Those in flight are still marked: they must not hide the ones behind.
-    let limit = due_share(plan, !pulled.is_empty()) + engine.in_flight.len();
-    let due = store.due_groups(plan.domain, &filter, limit).await?;
+    let pulled = store.pull(pull).await?;
+    // Those in flight are still due: they must not hide the ones behind.
+    let limit = due_share(pull, !pulled.is_empty()) + engine.in_flight.len();
+    let due = store.due(pull.domain, &pull.within, limit).await?;
     Ok((pulled, due))
 }
 

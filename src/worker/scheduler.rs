@@ -33,8 +33,8 @@ pub struct Mode {
     pub until_idle: bool,
     /// Longest run; none is without limit.
     pub budget: Option<Duration>,
-    /// Only these marked groups.
-    pub only_due: Option<GroupFilter>,
+    /// Only these groups.
+    pub within: Option<GroupFilter>,
 }
 
 /// Sums over a run.
@@ -279,7 +279,7 @@ impl<'a, S: Store> Run<'a, S> {
     /// Whether all there is to do is to ask, for all domains at once, whether
     /// there is anything to pull.
     fn waits_for_work(&self) -> bool {
-        self.idle && self.mode.only_due.is_none()
+        self.idle && self.mode.within.is_none()
     }
 
     /// Starts a batch of the next domain that has work, unless the last one has
@@ -314,12 +314,12 @@ impl<'a, S: Store> Run<'a, S> {
                 turn = Turn::Nothing;
                 continue;
             }
-            let cursor = state.cursor(self.engine, self.mode).await?;
-            let mut plan = state.plan(cursor, self.mode);
+            let cursor = state.cursor(self.engine).await?;
+            let mut pull = state.pull(cursor, self.mode);
             if self.pace.takes_small_batches() {
-                plan.batch_rows = state.size.smallest();
+                pull.limit = state.size.smallest();
             }
-            let batch = pass::find(self.engine, &plan).await?;
+            let batch = pass::find(self.engine, &pull).await?;
             self.pace.started(batch.rows());
             state.cursor = batch.cursor.or(state.cursor);
             if batch.is_empty() {
@@ -421,7 +421,7 @@ impl<'a, S: Store> Run<'a, S> {
     /// A database that cannot be asked has not been emptied.
     async fn work_is_left(&self) -> bool {
         for state in &self.states {
-            if pass::any_work(self.engine, &state.plan(UserId::MIN, self.mode))
+            if pass::any_work(self.engine, &state.pull(UserId::MIN, self.mode))
                 .await
                 .unwrap_or(true)
             {

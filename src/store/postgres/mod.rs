@@ -15,6 +15,7 @@ macro_rules! on_connection {
 mod array;
 mod connection;
 mod copy;
+mod days;
 pub mod examine;
 mod failures;
 mod fleet;

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::queue::{WITHIN, bind_filter};
 use super::{PgStore, pool};
 use crate::domain::{Domain, UserId};
 use crate::store::sql::of_domain;
@@ -284,11 +285,11 @@ async fn count_sealed(
     domain: Domain,
     within: &GroupFilter,
 ) -> QueryResult<u64> {
-    let count: Count = diesel::sql_query(include_str!("sql/count_sealed.sql"))
+    let query = diesel::sql_query(format!(
+        "select count(*) as groups from sealed_groups where {WITHIN} and domain = $4"
+    ));
+    let count: Count = bind_filter!(query, within)
         .bind::<Text, _>(domain.name())
-        .bind::<Array<BigInt>, _>(&within.users)
-        .bind::<Nullable<Date>, _>(within.from)
-        .bind::<Nullable<Date>, _>(within.to)
         .get_result(connection)
         .await?;
     Ok(count.groups.unsigned_abs())
