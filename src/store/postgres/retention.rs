@@ -173,7 +173,10 @@ struct FirstKept {
     date: NaiveDate,
 }
 
-async fn first_kept(connection: &mut AsyncPgConnection, keep: Duration) -> QueryResult<NaiveDate> {
+pub(super) async fn first_kept(
+    connection: &mut AsyncPgConnection,
+    keep: Duration,
+) -> QueryResult<NaiveDate> {
     // A day more than asked: a local date may end half a day after the same date
     // in UTC.
     let first: FirstKept = diesel::sql_query(
