@@ -1,7 +1,5 @@
 //! Finding work.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
