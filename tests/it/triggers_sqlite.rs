@@ -105,7 +105,9 @@ async fn an_edit_of_any_column_is_seen_and_one_that_changes_nothing_is_not() {
         let domains = "(select count(*) from group_changes)";
         database.execute(&format!("insert into {table} {row}"));
         assert_eq!(
-            database.value(&format!("{domains} || (select max(domain) from group_changes)")),
+            database.value(&format!(
+                "{domains} || (select max(domain) from group_changes)"
+            )),
             format!("1{domain}")
         );
         database.execute(&format!("delete from {table}"));
@@ -210,7 +212,11 @@ async fn a_moved_row_leaves_a_line_where_it_was_and_one_where_it_is() {
         }
         // A statement without a condition deletes row by row too.
         database.execute(&format!("delete from {table}"));
-        assert!(lines(&database).iter().all(|line| line.ends_with("delete 0")));
+        assert!(
+            lines(&database)
+                .iter()
+                .all(|line| line.ends_with("delete 0"))
+        );
     }
 }
 

@@ -31,11 +31,9 @@ mod server;
 mod versions;
 mod view;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use tokio::sync::Semaphore;
 
 use super::*;

@@ -1,7 +1,5 @@
 //! Finding work.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
@@ -326,6 +324,7 @@ async fn raw_page(
             .load(connection)
             .await?;
         let end = rows
+            .as_slice()
             .first()
             .filter(|row| row.read >= most)
             .and_then(|row| row.last_user.zip(row.last_at))
