@@ -11,6 +11,9 @@ use futures::TryStreamExt;
 use super::{PgStore, Result};
 use crate::store::copy::{self, Cell, Column, Fingerprint, Table};
 
+/// The table that is copied last, into which triggers of the others append.
+const CHANGES: &str = "group_changes";
+
 /// A row of texts.
 struct Texts(Vec<Option<String>>);
 
@@ -85,7 +88,9 @@ impl PgStore {
         on_lease!(self, "count rows", c => count(c, table))
     }
 
-    /// Inserts rows with the ids and states they have, in one transaction.
+    /// Inserts rows with the ids they have, in one transaction. What triggers
+    /// append to `group_changes` meanwhile is deleted: the source's own changes
+    /// follow the raw rows.
     pub async fn insert_rows(
         &self,
         table: &Table,
@@ -180,6 +185,26 @@ async fn count(connection: &mut AsyncPgConnection, table: &Table) -> QueryResult
 }
 
 async fn insert(
+    connection: &mut AsyncPgConnection,
+    table: &Table,
+    columns: &[Column],
+    rows: Vec<Vec<Cell>>,
+) -> QueryResult<()> {
+    if table.name == CHANGES {
+        return insert_rows(connection, table, columns, rows).await;
+    }
+    connection
+        .transaction(async |connection| {
+            insert_rows(connection, table, columns, rows).await?;
+            diesel::sql_query(format!("delete from {CHANGES}"))
+                .execute(connection)
+                .await
+                .map(|_| ())
+        })
+        .await
+}
+
+async fn insert_rows(
     connection: &mut AsyncPgConnection,
     table: &Table,
     columns: &[Column],
