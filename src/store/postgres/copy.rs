@@ -163,14 +163,10 @@ async fn begin(
 }
 
 async fn columns(connection: &mut AsyncPgConnection, table: &Table) -> QueryResult<Vec<Column>> {
-    let rows: Vec<ColumnRow> = diesel::sql_query(
-        "select attname::text as name, format_type(atttypid, null) as ty from pg_attribute \
-         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and attgenerated = '' \
-         order by attnum",
-    )
-    .bind::<Text, _>(table.name)
-    .load(connection)
-    .await?;
+    let rows: Vec<ColumnRow> = diesel::sql_query(include_str!("sql/copied_columns.sql"))
+        .bind::<Text, _>(table.name)
+        .load(connection)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|ColumnRow { name, ty }| Column { name, ty })
@@ -222,14 +218,11 @@ async fn insert_rows(
         .zip(columns)
         .map(|(name, column)| format!("s.{name}::{}", column.ty))
         .collect();
-    let text = format!(
-        "insert into {table} ({names}) overriding system value \
-         select {values} from unnest({arrays}) as s ({names})",
-        table = table.name,
-        names = names.join(", "),
-        values = values.join(", "),
-        arrays = arrays.join(", "),
-    );
+    let text = include_str!("sql/copy_rows.sql")
+        .replace("{table}", table.name)
+        .replace("{names}", &names.join(", "))
+        .replace("{values}", &values.join(", "))
+        .replace("{arrays}", &arrays.join(", "));
     let mut statement = diesel::sql_query(text).into_boxed();
     for index in 0..columns.len() {
         let column: Vec<_> = rows.iter().map(|row| row[index].text()).collect();
