@@ -8,7 +8,8 @@ use crate::store::sql::of_domain;
 /// Puts a domain's names into a statement, and of a raw row `r`: `{offset}`,
 /// the minutes east of UTC as the row says or else its user's zone; `{east}`, the
 /// same as an interval, within what offsets there are; `{first}` and `{last}`,
-/// the first and the last date that it touches.
+/// the first and the last date that it touches; `{sealed_only}`, whether all of
+/// them are sealed.
 pub(super) fn with_days(text: &str, domain: Domain) -> String {
     let tables = domain.tables();
     let date = |at: &str| format!("(({at} at time zone 'UTC') + {{east}})::date");
@@ -21,6 +22,7 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         ),
     };
     let text = text
+        .replace("{sealed_only}", include_str!("sql/sealed_only.sql"))
         .replace("{last}", &last)
         .replace("{first}", &date("r.{time}"))
         .replace(
