@@ -32,7 +32,7 @@ pub use fleet::{BatchRecord, Control, Fleet, Heartbeat, LastSeen};
 pub use groups::{GroupCheck, GroupOutcome, Groups, Isolation, Seal};
 pub use pool::{PoolStats, PoolStatus};
 pub use queue::{
-    GroupFilter, KnownGroup, Mark, Page, Place, Probe, Pull, PulledGroup, Queue, Which,
+    GroupFilter, KnownGroup, Mark, Page, Place, Probe, Pull, Pulled, PulledGroup, Queue, Which,
 };
 pub use raw::{Inserted, RawRows};
 pub use retention::{Backlog, Clock, Retention, RetentionStatus};

@@ -21,7 +21,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Reads groups with changes of at most `limit` rows together, users after
     /// the cursor first and then from the lowest on, each user's dates in order.
     /// Takes no lock. Leaves out groups that wait for a retry.
-    fn pull(&self, pull: &Pull) -> impl Future<Output = Result<Vec<PulledGroup>>> + Send;
+    fn pull(&self, pull: &Pull) -> impl Future<Output = Result<Pulled>> + Send;
 
     /// Failed groups whose next attempt is due, the longest waiting first.
     fn due(
@@ -146,21 +146,40 @@ pub struct Probe {
     pub settle: Duration,
 }
 
-impl PulledGroup {
+/// What a pull found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pulled {
+    pub groups: Vec<PulledGroup>,
+    /// There may be more.
+    pub full: bool,
+    /// Rows and lines that the groups count for.
+    taken: usize,
+}
+
+impl Pulled {
     /// The first groups that hold `limit` rows together; the last one counts
-    /// only the rows that still fit. A group without changed rows counts one.
-    pub(super) fn cut(groups: impl Iterator<Item = PulledGroup>, limit: usize) -> Vec<PulledGroup> {
-        let mut room = limit;
-        groups
-            .map_while(|group| {
-                let rows = group.rows.max(1).min(room);
-                room -= rows;
-                (rows > 0).then_some(PulledGroup {
-                    rows: group.rows.min(rows),
-                    ..group
-                })
-            })
-            .collect()
+    /// only the rows that still fit. With each group come the lines that a scan
+    /// of at most `limit` lines found of it: it counts no less than they are.
+    pub(super) fn cut(found: Vec<(PulledGroup, usize)>, limit: usize) -> Pulled {
+        let mut pulled = Pulled::default();
+        pulled.add(found, limit);
+        pulled
+    }
+
+    /// Adds what another scan found.
+    pub(super) fn add(&mut self, found: Vec<(PulledGroup, usize)>, limit: usize) {
+        for (group, lines) in found {
+            let room = limit - self.taken;
+            if room == 0 {
+                break;
+            }
+            self.taken += group.rows.max(lines).min(room);
+            self.groups.push(PulledGroup {
+                rows: group.rows.min(room),
+                ..group
+            });
+        }
+        self.full = self.taken >= limit;
     }
 }
 
@@ -170,13 +189,21 @@ pub(super) const PAGE_ROWS: i64 = 200_000;
 pub(super) const PAGE_GROUPS: i64 = 10_000;
 /// Days between the start of a row and the last day that it touches, and one for
 /// the offset.
-pub(super) const REACH_DAYS: i64 = 4;
+pub(super) const REACH_DAYS: u64 = 4;
 const WIDEST_OFFSET: TimeDelta = TimeDelta::hours(14);
 
 /// Where the raw rows of a page end, given the user and the time of the last row
 /// read: rows that were not read may touch that date and later ones.
 pub(super) fn raw_end((user_id, at): (UserId, DateTime<Utc>)) -> Place {
     (user_id, (at - WIDEST_OFFSET).date_naive())
+}
+
+/// Groups that a statement listed, and where those behind them begin.
+pub(super) fn with_end(places: Vec<Place>) -> (Vec<Place>, Option<Place>) {
+    let full = i64::try_from(places.len()).is_ok_and(|count| count >= PAGE_GROUPS);
+    let last = places.last().filter(|_| full);
+    let end = last.map(|(user_id, date)| (*user_id, date.succ_opt().unwrap_or(*date)));
+    (places, end)
 }
 
 /// One page of two lists of groups, each complete up to its end: those of raw
@@ -256,13 +283,17 @@ mod tests {
             },
             rows,
         };
-        let cut = |rows: &[usize], limit| {
-            let groups = (1..).zip(rows).map(|(day, rows)| group(day, *rows));
-            let cut = PulledGroup::cut(groups, limit);
-            cut.iter().map(|group| group.rows).collect::<Vec<_>>()
+        let cut = |found: &[(usize, usize)], limit| {
+            let groups = (1..).zip(found);
+            let groups = groups.map(|(day, (rows, lines))| (group(day, *rows), *lines));
+            let pulled = Pulled::cut(groups.collect(), limit);
+            let rows: Vec<_> = pulled.groups.iter().map(|group| group.rows).collect();
+            (rows, pulled.full)
         };
-        assert_eq!(cut(&[3, 4, 5], 6), [3, 3]);
-        assert_eq!(cut(&[3, 0, 5], 4), [3, 0]);
-        assert_eq!(cut(&[9], 4), [4]);
+        assert_eq!(cut(&[(3, 1), (4, 1), (5, 1)], 6), (vec![3, 3], true));
+        assert_eq!(cut(&[(3, 1), (4, 1)], 8), (vec![3, 4], false));
+        assert_eq!(cut(&[(9, 1)], 4), (vec![4], true));
+        // Deletes tell of no rows.
+        assert_eq!(cut(&[(0, 2), (0, 2), (5, 1)], 4), (vec![0, 0], true));
     }
 }

@@ -13,7 +13,7 @@ use super::group::{GroupResult, process};
 use super::{Engine, beat};
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::{
-    BatchRecord, ErrorClass, PoolStats, PoolStatus, Pull, PulledGroup, Result, Store, StoreError,
+    BatchRecord, ErrorClass, PoolStats, PoolStatus, Pull, Pulled, Result, Store, StoreError,
 };
 use crate::telemetry::metrics;
 
@@ -94,13 +94,16 @@ pub async fn find<S: Store>(engine: &Engine<S>, pull: &Pull) -> Result<Batch> {
     // be folded by now.
     let in_flight = engine.in_flight.users(pull.domain);
     let (pulled, due) = engine.observe(find_work(engine, pull).await)?;
-    let rows: usize = pulled.iter().map(|group| group.rows).sum();
+    let fresh = !pulled.groups.is_empty();
     let mut batch = Batch {
-        cursor: pulled.last().map(|group| group.key.user_id),
-        full: rows >= pull.limit || due.len() >= due_share(pull, !pulled.is_empty()),
+        cursor: pulled.groups.last().map(|group| group.key.user_id),
+        full: pulled.full || due.len() >= due_share(pull, fresh),
         ..Batch::default()
     };
-    let pulled = pulled.iter().map(|group| (group.key, group.rows as u64));
+    let pulled = pulled
+        .groups
+        .iter()
+        .map(|group| (group.key, group.rows as u64));
     for (key, rows) in pulled.chain(due.iter().map(|key| (*key, 0))) {
         if in_flight.contains(&key.user_id) {
             batch.crowded = true;
@@ -222,7 +225,7 @@ impl<S: Store> Lane<S> {
 /// The database could not be asked.
 pub async fn any_work<S: Store>(engine: &Engine<S>, pull: &Pull) -> Result<bool> {
     let (pulled, due) = find_work(engine, pull).await?;
-    Ok(!pulled.is_empty() || !due.is_empty())
+    Ok(!pulled.groups.is_empty() || !due.is_empty())
 }
 
 /// Due groups are at most a quarter of a batch, so that failed work never
@@ -235,14 +238,11 @@ fn due_share(pull: &Pull, fresh: bool) -> usize {
     }
 }
 
-async fn find_work<S: Store>(
-    engine: &Engine<S>,
-    pull: &Pull,
-) -> Result<(Vec<PulledGroup>, Vec<GroupKey>)> {
+async fn find_work<S: Store>(engine: &Engine<S>, pull: &Pull) -> Result<(Pulled, Vec<GroupKey>)> {
     let store = &engine.store;
     let pulled = store.pull(pull).await?;
     // Those in flight are still due: they must not hide the ones behind.
-    let limit = due_share(pull, !pulled.is_empty()) + engine.in_flight.len();
+    let limit = due_share(pull, !pulled.groups.is_empty()) + engine.in_flight.len();
     let due = store.due(pull.domain, &pull.within, limit).await?;
     Ok((pulled, due))
 }

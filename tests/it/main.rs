@@ -45,6 +45,8 @@ mod systemd;
 mod tenant;
 mod terminal;
 mod tls;
+mod triggers_sqlite;
 mod units;
+mod upgrade_sqlite;
 mod vital_bounds;
 mod vitals_page;

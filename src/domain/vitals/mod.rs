@@ -87,6 +87,10 @@ columns! {
     }
 }
 
+/// A row reaches over so many hours at most: what lies behind them touches no
+/// day. Longer ones are mistakes.
+pub const LONGEST_HOURS: i64 = 48;
+
 /// From 18:00 to midnight.
 const EVENING: TimeDelta = TimeDelta::hours(6);
 

@@ -15,6 +15,7 @@ macro_rules! on_connection {
 mod array;
 mod connection;
 mod copy;
+mod days;
 pub mod examine;
 mod failures;
 mod fleet;
@@ -30,11 +31,9 @@ mod server;
 mod versions;
 mod view;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use tokio::sync::Semaphore;
 
 use super::*;

@@ -6,7 +6,7 @@ impl Queue for SqliteStore {
         todo!()
     }
 
-    async fn pull(&self, pull: &Pull) -> Result<Vec<PulledGroup>> {
+    async fn pull(&self, pull: &Pull) -> Result<Pulled> {
         todo!()
     }
 

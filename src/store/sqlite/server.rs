@@ -22,10 +22,10 @@ impl Server for SqliteStore {
         todo!()
     }
 
-    async fn lost(&self) -> Option<String> {
+    fn lost(&self) -> Option<String> {
         None
     }
-    fn migrate(&self) -> Result<Vec<String>> {
+    async fn migrate(&self) -> Result<Vec<String>> {
         todo!()
     }
 

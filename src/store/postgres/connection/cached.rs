@@ -9,7 +9,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 /// Diesel leaves out what it cannot prove to have a bounded number of texts,
 /// `sql_query` among them, and then pays a second round trip and a parse for
 /// every call. Only for statements whose text does not depend on the data.
-pub(in crate::store::postgres) struct Cached<Q>(pub(super) Q);
+pub(in crate::store::postgres) struct Cached<Q>(pub(in crate::store::postgres) Q);
 
 impl<Q> QueryId for Cached<Q> {
     type QueryId = ();

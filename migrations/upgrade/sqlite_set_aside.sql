@@ -1,0 +1,44 @@
+-- Sets the tables of the old shape (its twelve migrations) aside: the new
+-- migrations then make theirs, and sqlite_bring_over.sql fills them. Indexes go
+-- where a new one has the same name; the others help until their table goes.
+drop view vitals_hourly;
+drop view vitals_daily;
+drop view vitals_weekly;
+drop view vitals_monthly;
+drop view labs_daily;
+drop view labs_monthly;
+drop view labs_quarterly;
+drop view labs_yearly;
+drop view nutrition_daily;
+drop view nutrition_weekly;
+drop view nutrition_monthly;
+drop trigger raw_vitals_edited;
+drop trigger raw_vitals_deleted;
+drop index raw_vitals_source_id;
+drop trigger raw_labs_edited;
+drop trigger raw_labs_deleted;
+drop index raw_labs_source_id;
+drop trigger raw_nutrition_edited;
+drop trigger raw_nutrition_deleted;
+drop index raw_nutrition_source_id;
+drop index aggregation_batches_started_at;
+drop index aggregation_errors_group;
+drop index aggregation_errors_failed_at;
+alter table user_time_zones rename to old_user_time_zones;
+alter table patient_users rename to old_patient_users;
+alter table resource_versions rename to old_resource_versions;
+alter table worker_control rename to old_worker_control;
+alter table worker_heartbeats rename to old_worker_heartbeats;
+alter table aggregation_groups rename to old_aggregation_groups;
+alter table sealed_groups rename to old_sealed_groups;
+alter table retention_runs rename to old_retention_runs;
+alter table aggregation_errors rename to old_aggregation_errors;
+alter table aggregation_batches rename to old_aggregation_batches;
+alter table file_commits rename to old_file_commits;
+alter table raw_vitals rename to old_raw_vitals;
+alter table raw_labs rename to old_raw_labs;
+alter table raw_nutrition rename to old_raw_nutrition;
+alter table vitals_aggregates rename to old_vitals_aggregates;
+alter table lab_aggregates rename to old_lab_aggregates;
+alter table nutrition_aggregates rename to old_nutrition_aggregates;
+delete from __diesel_schema_migrations;
