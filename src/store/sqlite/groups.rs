@@ -10,7 +10,7 @@ use diesel::deserialize::{self, QueryableByName};
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::Sqlite;
 
 use super::SqliteStore;
