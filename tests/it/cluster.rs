@@ -111,6 +111,11 @@ impl Cluster {
         cluster
     }
 
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap()
+    }
+
     /// Starts the server, the first time or after [`Cluster::stop`].
     pub(crate) fn boot(&self) {
         let data = self.dir.join("data");

@@ -37,6 +37,7 @@ mod privacy;
 mod real_data;
 mod retention;
 mod secrets_changed;
+mod sent;
 mod served;
 mod simulation;
 mod sqlite_files;

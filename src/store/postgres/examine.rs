@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{PgStore, Result};
 use crate::domain::Domain;
+use crate::store::sql::flat;
 
 /// The server itself.
 #[derive(Debug, Clone, QueryableByName)]
@@ -93,7 +94,7 @@ impl PgStore {
     pub async fn examine_sessions(&self, idle_seconds: f64, open_seconds: f64) -> Result<Sessions> {
         const OPERATION: &str = "examine sessions";
         let mut lease = self.lease(OPERATION).await?;
-        let sessions = diesel::sql_query(include_str!("sql/sessions.sql"))
+        let sessions = diesel::sql_query(flat(include_str!("sql/sessions.sql")))
             .bind::<Double, _>(idle_seconds)
             .bind::<Double, _>(open_seconds)
             .get_result(&mut *lease)

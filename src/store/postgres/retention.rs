@@ -11,7 +11,7 @@ use super::days::with_days;
 use super::queue::{WITHIN, bind_filter};
 use super::{PgStore, pool};
 use crate::domain::{Domain, UserId};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 use crate::store::status_rows::RetentionRow;
 use crate::store::{Backlog, Clock, GroupFilter, Place, Result, Retention, RetentionStatus};
 
@@ -89,7 +89,8 @@ async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
     let arrival = include_str!("sql/newest_arrival.sql");
     let arrivals = Domain::ALL.iter().map(|domain| of_domain(arrival, *domain));
     let arrivals: Vec<_> = arrivals.map(|text| format!("({text})")).collect();
-    let text = include_str!("sql/retention_clock.sql").replace("{arrivals}", &arrivals.join(", "));
+    let text =
+        flat(include_str!("sql/retention_clock.sql")).replace("{arrivals}", &arrivals.join(", "));
     let ahead: Ahead = diesel::sql_query(text).get_result(connection).await?;
     Ok(Clock {
         hours_ahead: ahead.hours,
@@ -100,7 +101,7 @@ async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
 pub(super) async fn status(
     connection: &mut AsyncPgConnection,
 ) -> QueryResult<Vec<RetentionStatus>> {
-    let rows: Vec<RetentionRow> = diesel::sql_query(include_str!("sql/retention_status.sql"))
+    let rows: Vec<RetentionRow> = diesel::sql_query(flat(include_str!("sql/retention_status.sql")))
         .load(connection)
         .await?;
     Ok(rows.iter().filter_map(RetentionRow::status).collect())
@@ -111,7 +112,7 @@ async fn refuse(
     domain: Domain,
     reason: &str,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/refuse_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/refuse_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<Text, _>(reason)
         .execute(connection)
@@ -131,7 +132,7 @@ async fn begin(
     domain: Domain,
     counted: Backlog,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/begin_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/begin_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<BigInt, _>(counted.waiting.cast_signed())
         .bind::<BigInt, _>(counted.allowance.cast_signed())
@@ -160,7 +161,7 @@ async fn end(
     domain: Domain,
     first_kept: NaiveDate,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/end_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/end_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<Date, _>(first_kept)
         .execute(connection)
