@@ -2,7 +2,6 @@
 //! order, beside those of `tests/it/sent`. A change of a statement is a change of
 //! a file there, written anew by `SENT=write cargo test --test it sent`.
 
-
 use crate::cluster::Cluster;
 use crate::program::Program;
 
@@ -58,9 +57,10 @@ fn transactions(log: &str) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     let mut open: Option<Vec<String>> = None;
     for line in log.lines() {
-        let statement = line
-            .split_once("LOG:  statement: ")
-            .or_else(|| line.split_once("LOG:  execute ").and_then(|(_, rest)| rest.split_once(": ")));
+        let statement = line.split_once("LOG:  statement: ").or_else(|| {
+            line.split_once("LOG:  execute ")
+                .and_then(|(_, rest)| rest.split_once(": "))
+        });
         let Some((_, statement)) = statement else {
             continue;
         };

@@ -16,8 +16,9 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
     let last = match tables.end {
         None => date("r.{time}"),
         Some(_) => format!(
-            "({} + case when {} then 1 else 0 end)",
+            "greatest({}, {} + case when {} then 1 else 0 end)",
             date(&end(tables)),
+            date("r.{time}"),
             is_of_a_night()
         ),
     };
@@ -31,7 +32,7 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         )
         .replace(
             "{offset}",
-            "coalesce(r.utc_offset_minutes, vitalfold_utc_offset(r.user_id, r.{time}))",
+            "coalesce(r.utc_offset_minutes, vitalfold_utc_offset(r.user_id, r.{time}))::smallint",
         );
     of_domain(&text, domain)
 }
@@ -42,7 +43,7 @@ pub(super) fn touches(domain: Domain, begin: &str, end_of_day: &str) -> String {
     let tables = domain.tables();
     format!(
         "r.{{time}} + {{east}} < {end_of_day} and ({end} + {{east}} >= {begin} \
-         or ({night} and {end} + {{east}} >= {begin} - interval '24 hours'))",
+         or ({night} and r.{{time}} + {{east}} >= {begin} - interval '24 hours'))",
         end = end(tables),
         night = is_of_a_night(),
     )
