@@ -99,7 +99,7 @@ fn a_bulk_load_without_triggers_is_found_and_mended() {
     site.mended("2");
 
     // A user's zone moves rows to other days.
-    site.psql("alter table user_time_zones disable trigger user");
+    site.psql("alter table user_time_zones disable trigger raw_labs_rezoned");
     let found = triggers(&site);
     assert!(found.contains("user_time_zones: update"), "{found}");
 }
