@@ -269,7 +269,8 @@ fn rows_that_a_policy_hides_are_an_error_and_no_empty_day() {
     let site = Site::new();
     let role = format!("{}_worker", site.name);
     site.psql(&format!(
-        "create role {role} login; grant all on all tables in schema public to {role}"
+        "create role {role} login; grant all on all tables in schema public to {role}; \
+         grant execute on all functions in schema public to {role}"
     ));
     site.insert("raw_vitals", 1, "01-05");
     let url = site.program.url.replace("postgres@", &format!("{role}@"));

@@ -141,18 +141,14 @@ impl PgStore {
     }
 
     /// Rights that the worker needs and this role has not, as `select on
-    /// raw_vitals`. Tables that do not exist are left out. `removes_rows`:
-    /// retention does.
+    /// raw_vitals`. What does not exist is left out. `removes_rows`: retention
+    /// does.
     pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
         let (tables, rights): (Vec<_>, Vec<_>) = rights(removes_rows).into_iter().unzip();
-        let query = diesel::sql_query(
-            "select name || ' on ' || of_table as name \
-             from unnest($1::text[], $2::text[]) as r (of_table, name) \
-             where not has_table_privilege(to_regclass(of_table), name)",
-        );
-        let query = query
+        let query = diesel::sql_query(include_str!("sql/missing_rights.sql"))
             .bind::<Array<Text>, _>(tables)
-            .bind::<Array<Text>, _>(rights);
+            .bind::<Array<Text>, _>(rights)
+            .bind::<Array<Text>, _>(FUNCTIONS);
         const OPERATION: &str = "examine rights";
         let mut lease = self.lease(OPERATION).await?;
         let missing: diesel::QueryResult<Vec<Name>> = query.load(&mut *lease).await;
@@ -176,6 +172,12 @@ const SHARED: [(&str, &[&str]); 11] = [
     ("worker_heartbeats", EVERY),
 ];
 const EVERY: &[&str] = &["select", "insert", "update", "delete"];
+
+/// What finds the offset of a row that brings none.
+const FUNCTIONS: &[&str] = &[
+    "vitalfold_utc_offset(bigint, timestamptz)",
+    "vitalfold_zone_offset(text, timestamptz)",
+];
 
 /// Which events of a table triggers follow.
 struct Followed {
