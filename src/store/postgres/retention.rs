@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::days::with_days;
 use super::queue::{WITHIN, bind_filter};
 use super::{PgStore, pool};
 use crate::domain::{Domain, UserId};
@@ -253,7 +254,7 @@ async fn delete_late(
     keep: Duration,
     limit: usize,
 ) -> QueryResult<u64> {
-    diesel::sql_query(of_domain(include_str!("sql/delete_late.sql"), domain))
+    diesel::sql_query(with_days(include_str!("sql/delete_late.sql"), domain))
         .bind::<BigInt, _>(user_id)
         .bind::<Double, _>(keep.as_secs_f64())
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
