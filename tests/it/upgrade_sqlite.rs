@@ -57,7 +57,10 @@ fn content(program: &Program, table: &str, columns: &[String]) -> Vec<String> {
         .map(|column| format!("quote(\"{column}\")"))
         .collect();
     let line = values.join(" || ', ' || ");
-    lines(program, &format!("select {line} as line from {table} order by 1"))
+    lines(
+        program,
+        &format!("select {line} as line from {table} order by 1"),
+    )
 }
 
 fn catalogue(program: &Program) -> Vec<String> {
@@ -103,7 +106,8 @@ fn a_file_becomes_what_the_migrations_make_and_keeps_what_it_holds() {
             .collect();
         let found = content(&before, table, &columns);
         assert!(
-            !found.is_empty() || ["worker_heartbeats", "retention_runs", "aggregation_batches"].contains(&table),
+            !found.is_empty()
+                || ["worker_heartbeats", "retention_runs", "aggregation_batches"].contains(&table),
             "{table}"
         );
         assert_eq!(content(&program, table, &columns), found, "{table}");
@@ -165,7 +169,7 @@ fn states_become_lines() {
          union all select state from raw_nutrition_states) group by state order by 1";
     assert_eq!(
         lines(&program, states),
-        ["completed 9", "failed 4", "pending 10", "rejected 3"]
+        ["completed 7", "failed 4", "pending 10", "rejected 3"]
     );
     let versions = "select resource || ' ' || rows as line from resource_versions order by 1";
     assert_eq!(
@@ -185,7 +189,10 @@ fn an_upgraded_file_is_folded_on() {
     program.ok(&["resume"]);
     program.ok(&["run-once"]);
     assert_eq!(
-        lines(&program, "select user_id || ' ' || state as line from failed_groups"),
+        lines(
+            &program,
+            "select user_id || ' ' || state as line from failed_groups"
+        ),
         ["3 waiting"]
     );
     program.ok(&["verify", "--all"]);
@@ -227,7 +234,7 @@ fn migrators_that_start_together_upgrade_once() {
 fn assert_as_before(program: &Program) {
     let before = old_file();
     assert_eq!(catalogue(program), catalogue(&before));
-    let rows = "select group_concat(id) as line from raw_vitals";
+    let rows = "select id || ' ' || metric as line from raw_vitals order by id";
     assert_eq!(lines(program, rows), lines(&before, rows));
 }
 
