@@ -11,3 +11,9 @@ mod doctor;
 mod copy;
 #[path = "../it/unseen.rs"]
 mod unseen;
+#[path = "../it/fhir_versions.rs"]
+mod fhir_versions;
+#[path = "../it/conformance.rs"]
+#[macro_use]
+#[cfg(any())]
+mod conformance;
