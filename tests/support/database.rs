@@ -5,7 +5,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use vitalfold::config::Config;
 use vitalfold::store::postgres::PgStore;
 use vitalfold::store::sqlite::SqliteStore;
-use vitalfold::store::{AnyStore, Store};
+use vitalfold::store::{AnyStore, Server};
 use vitalfold::with_store;
 
 use crate::cluster;
@@ -52,6 +52,14 @@ impl Database {
         };
         with_store!(&store, s => s.migrate().await).unwrap();
         store
+    }
+
+    /// A store on this PostgreSQL database for another role.
+    pub(crate) fn store_as(&self, role: &str) -> PgStore {
+        let mut config = Config::default();
+        let owner = "postgres://postgres@";
+        config.database.url = self.url().replace(owner, &format!("postgres://{role}@"));
+        PgStore::new(&config, "vitalfold test").unwrap()
     }
 
     /// Runs statements as another program would.
