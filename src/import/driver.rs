@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::batch::{Batch, Batcher, Validate};
 use super::files::{Input, expand};
+use super::identity::Equals;
 use super::reader::{Halt, Sink};
 use super::writer::Writer;
 use super::{Format, ImportError, ImportOptions, Summary, apple_health, csv, fhir};
@@ -131,9 +132,10 @@ async fn insert<S: RawRows>(
         batcher.finish(result)
     });
     let mut sum = Summary::default();
+    let mut equals = Equals::default();
     let mut stored = Ok(());
     while let Some(batch) = batches.recv().await {
-        match writer.write(batch).await {
+        match writer.write(batch, &mut equals).await {
             Ok(summary) => sum += summary,
             Err(source) => {
                 let file = name.to_owned();

@@ -3,7 +3,15 @@
 use crate::domain::table::ColumnType;
 use crate::domain::{Columns, Domain, Fold, bounds};
 
-/// Puts a domain's names into a statement: `{raw}`, `{time}`, `{end}`, `{key}`,
+/// A statement on one line, as it is sent and logged: without the comments of its
+/// file, which are lines that begin with `--`.
+pub(super) fn flat(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("--"));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Puts a domain's names into a statement, and that on one line: `{raw}`, `{time}`, `{end}`, `{key}`,
 /// `{aggregates}`, `{series}` and `{domain}`.
 pub(super) fn of_domain(text: &str, domain: Domain) -> String {
     let tables = domain.tables();
@@ -17,9 +25,7 @@ pub(super) fn of_domain(text: &str, domain: Domain) -> String {
         ("{domain}", domain.name()),
     ]
     .into_iter()
-    .fold(text.to_owned(), |text, (place, name)| {
-        text.replace(place, name)
-    })
+    .fold(flat(text), |text, (place, name)| text.replace(place, name))
 }
 
 /// The names of a domain's payload columns, quoted, in order.

@@ -111,6 +111,11 @@ impl Cluster {
         cluster
     }
 
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap()
+    }
+
     /// Starts the server, the first time or after [`Cluster::stop`].
     pub(crate) fn boot(&self) {
         let data = self.dir.join("data");
@@ -348,7 +353,7 @@ pub(crate) fn unprivileged(owner: &Option<String>, options: &[&str], program: Pa
 }
 
 /// A PostgreSQL program: from `PG_BINDIR`, else Debian's newest, else `PATH`.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     if let Some(dir) = std::env::var_os("PG_BINDIR") {
         return Path::new(&dir).join(name);
     }

@@ -8,19 +8,22 @@ use crate::store::sql::of_domain;
 /// Puts a domain's names into a statement, and of a raw row `r`: `{offset}`,
 /// the minutes east of UTC as the row says or else its user's zone; `{east}`, the
 /// same as an interval, within what offsets there are; `{first}` and `{last}`,
-/// the first and the last date that it touches.
+/// the first and the last date that it touches; `{sealed_only}`, whether all of
+/// them are sealed.
 pub(super) fn with_days(text: &str, domain: Domain) -> String {
     let tables = domain.tables();
     let date = |at: &str| format!("(({at} at time zone 'UTC') + {{east}})::date");
     let last = match tables.end {
         None => date("r.{time}"),
         Some(_) => format!(
-            "({} + case when {} then 1 else 0 end)",
+            "greatest({}, {} + case when {} then 1 else 0 end)",
             date(&end(tables)),
+            date("r.{time}"),
             is_of_a_night()
         ),
     };
     let text = text
+        .replace("{sealed_only}", include_str!("sql/sealed_only.sql"))
         .replace("{last}", &last)
         .replace("{first}", &date("r.{time}"))
         .replace(
@@ -29,7 +32,7 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         )
         .replace(
             "{offset}",
-            "coalesce(r.utc_offset_minutes, vitalfold_utc_offset(r.user_id, r.{time}))",
+            "coalesce(r.utc_offset_minutes, vitalfold_utc_offset(r.user_id, r.{time}))::smallint",
         );
     of_domain(&text, domain)
 }
@@ -40,7 +43,7 @@ pub(super) fn touches(domain: Domain, begin: &str, end_of_day: &str) -> String {
     let tables = domain.tables();
     format!(
         "r.{{time}} + {{east}} < {end_of_day} and ({end} + {{east}} >= {begin} \
-         or ({night} and {end} + {{east}} >= {begin} - interval '24 hours'))",
+         or ({night} and r.{{time}} + {{east}} >= {begin} - interval '24 hours'))",
         end = end(tables),
         night = is_of_a_night(),
     )

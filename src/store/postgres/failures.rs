@@ -13,6 +13,7 @@ use super::groups::Window;
 use super::schema::{aggregation_errors as e, failed_groups as f};
 use crate::domain::{Domain, GroupKey};
 use crate::store::failures::DISCARDED;
+use crate::store::sql::flat;
 use crate::store::{
     ErrorClass, FailedFilter, FailedGroup, Failure, Failures, GroupState, PastFailure, Place,
     Result,
@@ -78,7 +79,7 @@ async fn mark_failed(
             .execute(&mut *connection)
             .await?;
             let marked = Cached(
-                diesel::sql_query(include_str!("sql/mark_failed.sql"))
+                diesel::sql_query(flat(include_str!("sql/mark_failed.sql")))
                     .bind::<BigInt, _>(key.user_id)
                     .bind::<Text, _>(key.domain.name())
                     .bind::<Date, _>(key.local_date)

@@ -13,6 +13,7 @@ use super::connection::classify;
 use super::connection::pool::{self, Lease};
 use super::schema::{aggregation_batches, worker_control, worker_heartbeats};
 use super::{PgStore, queue};
+use crate::store::sql::flat;
 use crate::store::{BatchRecord, Control, Fleet, Heartbeat, LastSeen, Probe, Result};
 
 /// A session's advisory lock: it lives exactly as long as its connection.
@@ -88,7 +89,7 @@ async fn heartbeat(
         Some(probe) => queue::work_waits_condition(&probe.domains, "$5"),
         None => "$5::float8 is null".to_owned(),
     };
-    let text = include_str!("sql/heartbeat.sql").replace("{work_waits}", &work_waits);
+    let text = flat(include_str!("sql/heartbeat.sql")).replace("{work_waits}", &work_waits);
     let learnt: Learnt = Cached(
         diesel::sql_query(text)
             .bind::<Text, _>(beat.worker.clone())
@@ -117,7 +118,7 @@ struct Seen {
 }
 
 async fn workers_seen(connection: &mut AsyncPgConnection) -> QueryResult<Vec<LastSeen>> {
-    let rows: Vec<Seen> = diesel::sql_query(include_str!("sql/workers_seen.sql"))
+    let rows: Vec<Seen> = diesel::sql_query(flat(include_str!("sql/workers_seen.sql")))
         .load(connection)
         .await?;
     let seen = rows.into_iter().map(|row| LastSeen {
@@ -194,7 +195,7 @@ async fn prune_history(
     keep: Duration,
     limit: usize,
 ) -> QueryResult<u64> {
-    let pruned: Pruned = diesel::sql_query(include_str!("sql/prune_history.sql"))
+    let pruned: Pruned = diesel::sql_query(flat(include_str!("sql/prune_history.sql")))
         .bind::<Double, _>(keep.as_secs_f64())
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .get_result(connection)

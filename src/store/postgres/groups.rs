@@ -32,7 +32,6 @@ use crate::store::{
 use crate::with_domain;
 pub(super) use read::Window;
 use read::{Lock, read};
-use texts::LOCK;
 use write::{Expect, Writes};
 
 impl Groups for PgStore {
@@ -213,11 +212,10 @@ async fn begin_and_read<F: Fold>(
     key: GroupKey,
     room: Room,
 ) -> std::result::Result<(Lock, Option<StoredGroup<F>>), Failed> {
-    let [first, second, third] = read::texts::<F>();
-    let used = [LOCK, first, second, third];
+    let used = read::texts::<F>();
     let mut connection = &session.connection;
     let begun = connection.batch_execute(BEGIN);
-    let lock = read::lock(&session.connection, key);
+    let lock = read::lock::<F>(&session.connection, key);
     let group = read::<F>(&session.connection, key, room);
     if session.prepared.has_all(&used) {
         let (begun, lock, group) = unconstrained(async { join!(begun, lock, group) }).await;

@@ -11,7 +11,7 @@ use super::connection::pool;
 use super::days::with_days;
 use crate::domain::{Domain, Fold, GroupKey, UserId};
 use crate::store::queue::{self, PAGE_GROUPS, PAGE_ROWS, REACH_DAYS};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 use crate::store::{
     GroupFilter, KnownGroup, Mark, Page, Place, Probe, Pull, Pulled, PulledGroup, Queue, Result,
     Which,
@@ -203,7 +203,7 @@ pub(super) fn work_waits_condition(domains: &[Domain], settle: &str) -> String {
         .iter()
         .map(|domain| format!("'{}'", domain.name()))
         .collect();
-    include_str!("sql/work_waits.sql")
+    flat(include_str!("sql/work_waits.sql"))
         .replace("{domains}", &names.join(", "))
         .replace("{settle}", settle)
 }
@@ -372,7 +372,7 @@ async fn mark(
     let rows = |group: &KnownGroup| i32::try_from(group.rows).unwrap_or(i32::MAX);
     let users: Vec<_> = groups.iter().map(|group| group.key.user_id).collect();
     let dates: Vec<_> = groups.iter().map(|group| group.key.local_date).collect();
-    diesel::sql_query(include_str!("sql/mark.sql"))
+    diesel::sql_query(flat(include_str!("sql/mark.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<Text, _>(why.kind())
         .bind::<Array<BigInt>, _>(users)

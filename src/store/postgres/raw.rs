@@ -11,7 +11,7 @@ use super::schema::user_time_zones;
 use super::{PgStore, pool, versions};
 use crate::domain::table::Columns;
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::sql::{list, of_domain, payload_columns};
+use crate::store::sql::{flat, list, of_domain, payload_columns};
 use crate::store::{Inserted, RawRows, Resources, Result, Versioned};
 
 impl RawRows for PgStore {
@@ -63,7 +63,7 @@ pub(super) async fn resolve_users(
                 .bind::<BigInt, _>(ALLOCATION_LOCK)
                 .execute(&mut *connection)
                 .await?;
-            diesel::sql_query(include_str!("sql/allocate_users.sql"))
+            diesel::sql_query(flat(include_str!("sql/allocate_users.sql")))
                 .bind::<Array<Text>, _>(references)
                 .execute(&mut *connection)
                 .await?;

@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::days::with_days;
 use super::queue::{WITHIN, bind_filter};
 use super::{PgStore, pool};
 use crate::domain::{Domain, UserId};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 use crate::store::status_rows::RetentionRow;
 use crate::store::{Backlog, Clock, GroupFilter, Place, Result, Retention, RetentionStatus};
 
@@ -88,7 +89,8 @@ async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
     let arrival = include_str!("sql/newest_arrival.sql");
     let arrivals = Domain::ALL.iter().map(|domain| of_domain(arrival, *domain));
     let arrivals: Vec<_> = arrivals.map(|text| format!("({text})")).collect();
-    let text = include_str!("sql/retention_clock.sql").replace("{arrivals}", &arrivals.join(", "));
+    let text =
+        flat(include_str!("sql/retention_clock.sql")).replace("{arrivals}", &arrivals.join(", "));
     let ahead: Ahead = diesel::sql_query(text).get_result(connection).await?;
     Ok(Clock {
         hours_ahead: ahead.hours,
@@ -99,7 +101,7 @@ async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<Clock> {
 pub(super) async fn status(
     connection: &mut AsyncPgConnection,
 ) -> QueryResult<Vec<RetentionStatus>> {
-    let rows: Vec<RetentionRow> = diesel::sql_query(include_str!("sql/retention_status.sql"))
+    let rows: Vec<RetentionRow> = diesel::sql_query(flat(include_str!("sql/retention_status.sql")))
         .load(connection)
         .await?;
     Ok(rows.iter().filter_map(RetentionRow::status).collect())
@@ -110,7 +112,7 @@ async fn refuse(
     domain: Domain,
     reason: &str,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/refuse_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/refuse_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<Text, _>(reason)
         .execute(connection)
@@ -130,7 +132,7 @@ async fn begin(
     domain: Domain,
     counted: Backlog,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/begin_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/begin_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<BigInt, _>(counted.waiting.cast_signed())
         .bind::<BigInt, _>(counted.allowance.cast_signed())
@@ -159,7 +161,7 @@ async fn end(
     domain: Domain,
     first_kept: NaiveDate,
 ) -> QueryResult<()> {
-    diesel::sql_query(include_str!("sql/end_retention.sql"))
+    diesel::sql_query(flat(include_str!("sql/end_retention.sql")))
         .bind::<Text, _>(domain.name())
         .bind::<Date, _>(first_kept)
         .execute(connection)
@@ -252,7 +254,7 @@ async fn delete_late(
     keep: Duration,
     limit: usize,
 ) -> QueryResult<u64> {
-    diesel::sql_query(of_domain(include_str!("sql/delete_late.sql"), domain))
+    diesel::sql_query(with_days(include_str!("sql/delete_late.sql"), domain))
         .bind::<BigInt, _>(user_id)
         .bind::<Double, _>(keep.as_secs_f64())
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))

@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use super::connection::cached::Cached;
 use super::schema::{user_time_zones, worker_control};
 use super::{PgStore, migrate, pool};
+use crate::store::sql::flat;
 use crate::store::{PoolStats, Result, Server, ServerLoad};
 
 impl Server for PgStore {
@@ -75,7 +76,7 @@ struct Load {
 }
 
 async fn server_load(connection: &mut AsyncPgConnection) -> QueryResult<ServerLoad> {
-    let load: Load = Cached(diesel::sql_query(include_str!("sql/server_load.sql")))
+    let load: Load = Cached(diesel::sql_query(flat(include_str!("sql/server_load.sql"))))
         .get_result(connection)
         .await?;
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
@@ -108,7 +109,7 @@ struct Room {
 /// Compares how many connections the pool may open at most with what the server
 /// leaves for them.
 async fn check_limits(connection: &mut AsyncPgConnection, pool_max: usize) -> QueryResult<()> {
-    let room: Room = diesel::sql_query(include_str!("sql/connection_room.sql"))
+    let room: Room = diesel::sql_query(flat(include_str!("sql/connection_room.sql")))
         .get_result(connection)
         .await?;
     let others = i32::try_from(room.others).unwrap_or(i32::MAX);

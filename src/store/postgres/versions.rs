@@ -11,7 +11,7 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 use crate::store::versions::{Plan, RowName, State};
 use crate::store::{Resources, Versioned};
 
@@ -80,13 +80,13 @@ async fn lock(
     }
     let keys = resources.keys();
     let names: Vec<_> = keys.iter().map(|key| key.0).collect();
-    diesel::sql_query(include_str!("sql/lock_versions.sql"))
+    diesel::sql_query(flat(include_str!("sql/lock_versions.sql")))
         .bind::<Array<Text>, _>(&names)
         .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.1).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(keys.iter().map(|key| key.2).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await?;
-    let lines: Vec<Line> = diesel::sql_query(include_str!("sql/read_versions.sql"))
+    let lines: Vec<Line> = diesel::sql_query(flat(include_str!("sql/read_versions.sql")))
         .bind::<Array<Text>, _>(&names)
         .load(connection)
         .await?;
@@ -165,7 +165,7 @@ async fn write(connection: &mut AsyncPgConnection, states: Vec<State>) -> QueryR
     let rows: Vec<String> = rows
         .collect::<Result<_, _>>()
         .map_err(|error| Error::SerializationError(error.into()))?;
-    diesel::sql_query(include_str!("sql/write_versions.sql"))
+    diesel::sql_query(flat(include_str!("sql/write_versions.sql")))
         .bind::<Array<Text>, _>(
             states
                 .iter()

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::rows::{self, StoredAggregate};
 use super::{PgStore, pool, retention};
 use crate::domain::{Aggregate, Columns, Domain, Fold, UserId};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 use crate::store::status_rows::{DomainRow, HourRow};
 use crate::store::{AggregateQuery, History, Result, SeriesLine, Status, View, WorkerStatus};
 use crate::with_domain;
@@ -60,15 +60,15 @@ async fn status(
     retains: bool,
 ) -> QueryResult<Status> {
     let names: Vec<_> = domains.iter().map(|domain| domain.name()).collect();
-    let rows: Vec<DomainRow> = diesel::sql_query(include_str!("sql/status_domains.sql"))
+    let rows: Vec<DomainRow> = diesel::sql_query(flat(include_str!("sql/status_domains.sql")))
         .bind::<Array<Text>, _>(names)
         .load(connection)
         .await?;
     let by_domain = domains.iter().zip(rows);
-    let hour: HourRow = diesel::sql_query(include_str!("sql/status_hour.sql"))
+    let hour: HourRow = diesel::sql_query(flat(include_str!("sql/status_hour.sql")))
         .get_result(connection)
         .await?;
-    let workers: Vec<WorkerRow> = diesel::sql_query(include_str!("sql/status_workers.sql"))
+    let workers: Vec<WorkerRow> = diesel::sql_query(flat(include_str!("sql/status_workers.sql")))
         .load(connection)
         .await?;
     let workers = workers.into_iter().map(|row| WorkerStatus {
@@ -93,10 +93,10 @@ async fn status(
 
 async fn history(connection: &mut AsyncPgConnection, batches: i64) -> QueryResult<History> {
     Ok(History {
-        minutes: diesel::sql_query(include_str!("sql/minutes.sql"))
+        minutes: diesel::sql_query(flat(include_str!("sql/minutes.sql")))
             .load(connection)
             .await?,
-        batches: diesel::sql_query(include_str!("sql/latest_batches.sql"))
+        batches: diesel::sql_query(flat(include_str!("sql/latest_batches.sql")))
             .bind::<BigInt, _>(batches)
             .load(connection)
             .await?,

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::{TryStreamExt, try_join};
 
-use super::texts::{LOCK, REJECTIONS, Texts};
+use super::texts::Texts;
 use crate::domain::group::neighbour_dates;
 use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::{Fold, GroupKey};
@@ -40,12 +40,12 @@ struct LockRow {
     standing: Option<String>,
 }
 
-pub(in crate::store::postgres) async fn lock(
+pub(in crate::store::postgres) async fn lock<F: Fold>(
     mut connection: &AsyncPgConnection,
     key: GroupKey,
 ) -> QueryResult<Lock> {
     let row: LockRow = Cached(
-        diesel::sql_query(LOCK)
+        diesel::sql_query(&Texts::of::<F>().lock)
             .bind::<Text, _>(key.domain.name())
             .bind::<BigInt, _>(key.user_id)
             .bind::<Date, _>(key.local_date),
@@ -108,10 +108,15 @@ impl Window {
     }
 }
 
-/// The texts of [`read`].
-pub(super) fn texts<F: Fold>() -> [&'static str; 3] {
+/// The texts of [`lock`] and [`read`].
+pub(super) fn texts<F: Fold>() -> [&'static str; 4] {
     let texts = Texts::of::<F>();
-    [&texts.day_rows, REJECTIONS, &texts.raw_rows]
+    [
+        &texts.lock,
+        &texts.day_rows,
+        &texts.rejections,
+        &texts.raw_rows,
+    ]
 }
 
 /// Ends with [`TooLarge`](crate::store::room::TooLarge) as soon as the group takes
@@ -132,7 +137,7 @@ pub(in crate::store::postgres) async fn read<F: Fold>(
             .bind::<Text, _>(F::DOMAIN.name()),
     );
     let rejections = Cached(
-        diesel::sql_query(REJECTIONS)
+        diesel::sql_query(&texts.rejections)
             .bind::<BigInt, _>(key.user_id)
             .bind::<Text, _>(F::DOMAIN.name())
             .bind::<Date, _>(key.local_date),

@@ -13,6 +13,7 @@ use crate::domain::{Fold, FoldRules, GroupKey};
 use crate::store::postgres::days::{touches, with_days};
 use crate::store::postgres::retention::take_share;
 use crate::store::room::{LARGEST, Room};
+use crate::store::sql::flat;
 use crate::store::{GroupCheck, Seal};
 
 #[derive(QueryableByName)]
@@ -30,7 +31,7 @@ pub(super) async fn seal<F: Fold>(
 ) -> QueryResult<Seal> {
     connection
         .transaction(async |connection| {
-            if !lock(connection, key).await?.taken {
+            if !lock::<F>(connection, key).await?.taken {
                 return Ok(Seal::Locked);
             }
             // The application's edits wait from here on, and then find no row:
@@ -97,7 +98,7 @@ async fn remove<F: Fold>(
         .bind::<Array<BigInt>, _>(rows)
         .execute(connection)
         .await?;
-    diesel::sql_query(include_str!("../sql/forget_removal.sql"))
+    diesel::sql_query(flat(include_str!("../sql/forget_removal.sql")))
         .bind::<BigInt, _>(key.user_id)
         .bind::<Text, _>(F::DOMAIN.name())
         .bind::<Date, _>(key.local_date)

@@ -7,18 +7,18 @@ use crate::domain::{Domain, Fold};
 use crate::store::postgres::days::{touches, with_days};
 use crate::store::postgres::rows;
 use crate::store::sql::{
-    aggregate_key, list, measure_columns, of_domain, place_of_too_long, raw_columns,
+    aggregate_key, flat, list, measure_columns, of_domain, place_of_too_long, raw_columns,
 };
 use crate::with_domain;
 
-pub(in crate::store::postgres) const LOCK: &str = include_str!("../sql/lock.sql");
-pub(super) const REJECTIONS: &str = include_str!("../sql/rejections.sql");
-pub(super) const REJECT: &str = include_str!("../sql/reject.sql");
-pub(super) const ACCEPT: &str = include_str!("../sql/accept.sql");
-pub(super) const SETTLE: &str = include_str!("../sql/settle.sql");
-pub(super) const RECOVER: &str = include_str!("../sql/recover.sql");
-
+/// See the files in `sql` of the same names.
 pub(super) struct Texts {
+    pub(super) lock: String,
+    pub(super) rejections: String,
+    pub(super) reject: String,
+    pub(super) accept: String,
+    pub(super) settle: String,
+    pub(super) recover: String,
     /// See `sql/read_instants.sql` and `sql/read_intervals.sql`.
     pub(super) raw_rows: String,
     pub(super) day_rows: String,
@@ -54,7 +54,7 @@ impl Texts {
         let day_rows = include_str!("../sql/day_rows.sql")
             .replace("{columns}", &rows::select_list::<F::Measure>());
         let replaced = KEYS.len() + F::Measure::COLUMNS.len();
-        let write = include_str!("../sql/write.sql")
+        let write = flat(include_str!("../sql/write.sql"))
             .replace("{insert}", &insert::<F>(3))
             .replace("{replace}", &insert::<F>(3 + replaced))
             .replace("{key}", &aggregate_key::<F>())
@@ -64,6 +64,12 @@ impl Texts {
         let delete_vanished =
             include_str!("../sql/delete_vanished.sql").replace("{keys}", &unnest_keys(4));
         Texts {
+            lock: flat(include_str!("../sql/lock.sql")),
+            rejections: flat(include_str!("../sql/rejections.sql")),
+            reject: flat(include_str!("../sql/reject.sql")),
+            accept: flat(include_str!("../sql/accept.sql")),
+            settle: flat(include_str!("../sql/settle.sql")),
+            recover: flat(include_str!("../sql/recover.sql")),
             raw_rows: with_days(&raw_rows, domain),
             day_rows: of_domain(&day_rows, domain),
             write,

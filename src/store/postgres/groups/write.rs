@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Text, Timestamptz};
 
-use super::texts::{ACCEPT, RECOVER, REJECT, SETTLE, Texts};
+use super::texts::Texts;
 use crate::domain::group::GroupFold;
 use crate::domain::table::Columns;
 use crate::domain::{Aggregate, AggregateKey, Fold, GroupKey, UserId};
@@ -100,21 +100,21 @@ impl<F: Fold> Iterator for Writes<F> {
             (&texts.write, self.write())
         } else if self.rejected.len() > 0 {
             let rejected = self.rejected.by_ref().take(AT_ONCE).collect();
-            (REJECT, reject(self.key, rejected))
+            (&texts.reject, reject::<F>(self.key, rejected))
         } else if self.accepted.len() > 0 {
             let ids = self.accepted.by_ref().take(AT_ONCE);
             (
-                ACCEPT,
-                of_group(ACCEPT, self.key).bind::<Array<BigInt>, _>(PgArray::of(ids)),
+                &texts.accept,
+                of_group(&texts.accept, self.key).bind::<Array<BigInt>, _>(PgArray::of(ids)),
             )
         } else if self.changes.len() > 0 {
             let ids = self.changes.by_ref().take(AT_ONCE);
             (
-                SETTLE,
-                of_group(SETTLE, self.key).bind::<Array<BigInt>, _>(PgArray::of(ids)),
+                &texts.settle,
+                of_group(&texts.settle, self.key).bind::<Array<BigInt>, _>(PgArray::of(ids)),
             )
         } else if std::mem::take(&mut self.failed) {
-            (RECOVER, of_group(RECOVER, self.key))
+            (&texts.recover, of_group(&texts.recover, self.key))
         } else {
             return None;
         };
@@ -215,11 +215,11 @@ fn delete_vanished<F: Fold>(
     keys.bind(statement)
 }
 
-fn reject(key: GroupKey, rejected: Vec<StoredRejection>) -> Statement {
+fn reject<F: Fold>(key: GroupKey, rejected: Vec<StoredRejection>) -> Statement {
     let ids = rejected.iter().map(|line| line.row_id);
     let reasons = rejected.iter().map(|line| &*line.reason);
     let poison: Vec<_> = rejected.iter().map(|line| line.poison).collect();
-    of_group(REJECT, key)
+    of_group(&Texts::of::<F>().reject, key)
         .bind::<Array<BigInt>, _>(PgArray::of(ids))
         .bind::<Array<Text>, _>(PgArray::of(reasons))
         .bind::<Array<Bool>, _>(poison)

@@ -2,13 +2,9 @@
 -- many waiting users are looked at. Who holds an advisory lock that vitalfold
 -- takes, other than this session.
 with waiting as (
-    select domain, user_id from aggregation_groups where state = 'due'
+    select domain, user_id from group_changes
     union
-    select 'vitals', user_id from raw_vitals where status = 'pending'
-    union
-    select 'labs', user_id from raw_labs where status = 'pending'
-    union
-    select 'nutrition', user_id from raw_nutrition where status = 'pending'
+    select domain, user_id from failed_groups
     limit $3
 ),
 keys (name, key) as (
