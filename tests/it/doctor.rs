@@ -118,7 +118,11 @@ fn every_trouble_of_a_server_is_found() {
         ("idle in transaction", "warn", "1 sessions"),
         ("long transactions", "warn", "1, the oldest"),
         ("indexes", "error", "raw_labs_time, raw_vitals_time"),
-        ("triggers", "error", "raw_vitals: delete, raw_vitals: insert"),
+        (
+            "triggers",
+            "error",
+            "raw_vitals: delete, raw_vitals: insert",
+        ),
         ("default time zone", "warn", "Europe/Paris in the database"),
         ("time zones", "error", "posix/Europe/Berlin"),
         ("dead groups", "warn", "1 groups"),

@@ -7,6 +7,8 @@ mod backends;
 mod cluster;
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/gate.rs"]
+mod gate;
 #[path = "../support/pooler.rs"]
 #[allow(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
