@@ -155,7 +155,8 @@ fn rights_that_the_role_has_not_are_named() {
     db.execute(&format!(
         "create role {role} login; grant all on all tables in schema public to {role}; \
          revoke delete on vitals_aggregates from {role}; \
-         revoke select on raw_labs from {role}"
+         revoke select on raw_labs from {role}; \
+         grant execute on function vitalfold_zone_offset to {role}"
     ));
     // Another role's session, which this one may not look into.
     let other = cluster::shared().session(name);
@@ -172,7 +173,9 @@ fn rights_that_the_role_has_not_are_named() {
         check(&report, "privileges"),
         (
             "error".into(),
-            "missing: delete on vitals_aggregates, select on raw_labs".into()
+            "missing: delete on vitals_aggregates, select on raw_labs, \
+             execute on vitalfold_utc_offset(bigint, timestamptz)"
+                .into()
         )
     );
     assert_eq!(check(&report, "sessions seen").0, "warn");
