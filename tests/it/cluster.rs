@@ -353,7 +353,7 @@ pub(crate) fn unprivileged(owner: &Option<String>, options: &[&str], program: Pa
 }
 
 /// A PostgreSQL program: from `PG_BINDIR`, else Debian's newest, else `PATH`.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     if let Some(dir) = std::env::var_os("PG_BINDIR") {
         return Path::new(&dir).join(name);
     }

@@ -5,7 +5,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use vitalfold::config::Config;
 use vitalfold::store::postgres::PgStore;
 use vitalfold::store::sqlite::SqliteStore;
-use vitalfold::store::{AnyStore, Store};
+use vitalfold::store::{AnyStore, Server};
 use vitalfold::with_store;
 
 use crate::cluster;

@@ -48,6 +48,7 @@ mod terminal;
 mod tls;
 mod triggers_sqlite;
 mod units;
+mod unseen;
 mod upgrade_sqlite;
 mod vital_bounds;
 mod vitals_page;

@@ -63,7 +63,8 @@ create table group_changes (
     rows integer not null,
     changed_at text not null default (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'))
 );
-create index group_changes_group on group_changes (user_id, domain, local_date);
+-- A pull reads the changes of a domain in the order of their groups.
+create index group_changes_group on group_changes (domain, user_id, local_date);
 
 -- Groups whose fold failed. Their lines were taken out of group_changes.
 create table failed_groups (

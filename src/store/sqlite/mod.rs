@@ -8,35 +8,30 @@ mod examine;
 mod failures;
 mod fleet;
 mod groups;
+mod migrate;
 mod queue;
 mod raw;
 mod retention;
 mod rows;
 mod server;
+mod texts;
 mod versions;
 mod view;
 
-use std::collections::HashMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use diesel::connection::SimpleConnection;
-use diesel::sqlite::Sqlite;
-use diesel::{Connection, QueryResult, SqliteConnection};
+use diesel::{QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::*;
+use super::{ErrorClass, Result, StoreError};
 use crate::config::Config;
 use crate::domain::FoldRules;
 use connection::{classify, commits, connect, file, mount};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Largest file whose pages are checked at a start.
 const QUICK_CHECK_BYTES: u64 = 256 << 20;
 

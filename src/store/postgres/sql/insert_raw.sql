@@ -22,7 +22,9 @@ stored as (
     order by position
     on conflict (user_id, source, source_id, ({key}), {time}) where source_id is not null
         do update set {set} where ({old}) is distinct from ({new})
-    returning xmax = 0 as inserted
+    -- A row that was there keeps its time of arrival. Partitioned tables and views
+    -- do not show xmax.
+    returning r.created_at >= now() as inserted
 )
 select count(*) filter (where inserted) as inserted, count(*) filter (where not inserted) as corrected
 from stored
