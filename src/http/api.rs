@@ -13,7 +13,6 @@ use super::App;
 use super::problem::{self, Problem};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json as as_json};
 use crate::store::{AggregateQuery, ErrorClass, FailedFilter, Store, StoreError};
-use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// Groups shown of each domain.
@@ -41,8 +40,8 @@ pub(super) async fn overview<S: Store>(State(app): State<Arc<App<S>>>) -> Json<V
             (false, true) => "open",
             (false, false) => "closed",
         },
-        "breaker_open": metrics::breaker_is_open(),
-        "seconds_since_progress": metrics::progress_age().as_secs(),
+        "breaker_open": app.breaker.is_open(),
+        "seconds_since_progress": app.progress.age().as_secs(),
         "pool": {
             "status": pool.status().name(),
             "usage_percent": pool.usage_percent(),

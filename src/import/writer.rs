@@ -9,12 +9,12 @@ use super::identity::Equals;
 use super::item::{Intake, Lab, OLDER, Parsed, Subject, Version, Vital};
 use super::summary::Summary;
 use super::time::{self, Resolved};
+use crate::backoff::{TRANSIENT_RETRIES, transient_pause};
 use crate::domain::labs::{LabResult, Labs};
 use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
 use crate::store::{ErrorClass, RawRows, ResourceVersion, Resources, StoreError, VersionRow};
-use crate::worker::retry::{TRANSIENT_RETRIES, transient_pause};
 
 /// Users and zones remembered; beyond it they are asked for again.
 const MAX_KNOWN: usize = 20_000;

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::Engine;
-use super::isolate::isolate;
-use super::retry::{TRANSIENT_RETRIES, jitter, transient_pause};
+use super::poison::isolate;
+use crate::backoff::{TRANSIENT_RETRIES, jitter, transient_pause};
 use crate::domain::GroupKey;
 use crate::store::{
     ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError, Suspicion,
 };
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Outcome};
 
-/// What became of one group in this pass.
+/// What became of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupResult {
     Folded {
@@ -33,11 +33,24 @@ pub enum GroupResult {
 /// Folds one group.
 ///
 /// # Errors
-/// A fatal error, or that the failure could not be recorded: the pass ends.
+/// A fatal error, or that the failure could not be recorded: the batch ends.
 pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let started = Instant::now();
     let result = fold_or_record(engine, key).await?;
-    metrics::group(key.domain, &result, started.elapsed());
+    let outcome = match result {
+        GroupResult::Folded {
+            completed,
+            rejected,
+        } => {
+            metrics::rows(key.domain, completed, rejected);
+            Outcome::Folded
+        }
+        GroupResult::Failed => Outcome::Failed,
+        GroupResult::Skipped => Outcome::Locked,
+        GroupResult::Interrupted => Outcome::Interrupted,
+    };
+    metrics::group(key.domain, outcome, started.elapsed());
+    engine.progress.made();
     Ok(result)
 }
 
@@ -66,7 +79,8 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             Ok(GroupOutcome::Locked) => return Ok(GroupResult::Skipped),
             Err(error) => error,
         };
-        metrics::error(error.class);
+        metrics::error(error.class.name());
+        engine.progress.made();
         let folded = folded_groups.load(Ordering::Relaxed);
         // The first try has no time before it.
         let others_fold = retry == 0 || folded > folded_before;
@@ -182,4 +196,18 @@ pub async fn record_failure<S: Store>(
         "group of user {} on {} {what}: {error}", key.user_id, key.local_date
     );
     Ok(Some(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_error_is_counted_from_the_start() {
+        let shown = metrics::render(&metrics::Now::default());
+        for class in [ErrorClass::Transient, ErrorClass::Data, ErrorClass::Fatal] {
+            let series = format!("vitalfold_errors_total{{class=\"{}\"}}", class.name());
+            assert!(shown.contains(&series), "{series} is missing");
+        }
+    }
 }

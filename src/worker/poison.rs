@@ -11,7 +11,6 @@ use super::Engine;
 use super::group::GroupResult;
 use crate::domain::GroupKey;
 use crate::store::{ErrorClass, GroupOutcome, GroupState, Isolation, Result, Store, StoreError};
-use crate::telemetry::metrics;
 
 /// Trial folds of one group, each rolled back: enough for about twenty
 /// poisonous rows among two thousand.
@@ -104,7 +103,7 @@ async fn find<S: Store>(engine: &Engine<S>, key: GroupKey, error: &str) -> Resul
             Ok(GroupOutcome::Locked) => return Ok(Found::Interrupted),
             Err(error) => return Err(error),
         }
-        metrics::progress();
+        engine.progress.made();
         if engine.stop.is_cancelled() {
             return Ok(Found::Interrupted);
         }
