@@ -22,6 +22,12 @@ struct RowId {
     id: i64,
 }
 
+#[derive(QueryableByName)]
+struct Removed {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
 pub(super) async fn seal<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
@@ -93,10 +99,11 @@ async fn remove<F: Fold>(
     .execute(connection)
     .await?;
     let text = with_days(include_str!("../sql/remove_rows.sql"), F::DOMAIN);
-    let deleted = diesel::sql_query(text)
+    let removed: Removed = diesel::sql_query(text)
         .bind::<BigInt, _>(key.user_id)
         .bind::<Array<BigInt>, _>(rows)
-        .execute(connection)
+        .bind::<Date, _>(key.local_date)
+        .get_result(connection)
         .await?;
     diesel::sql_query(flat(include_str!("../sql/forget_removal.sql")))
         .bind::<BigInt, _>(key.user_id)
@@ -105,6 +112,6 @@ async fn remove<F: Fold>(
         .execute(connection)
         .await?;
     Ok(Seal::Sealed {
-        rows: deleted as u64,
+        rows: removed.rows.unsigned_abs(),
     })
 }
