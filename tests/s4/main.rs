@@ -1,14 +1,14 @@
 #![allow(dead_code)]
 #[path = "../it/cluster.rs"]
 mod cluster;
-#[path = "../it/database.rs"]
-mod database;
-#[path = "../it/program.rs"]
-mod program;
-#[path = "../it/doctor.rs"]
-mod doctor;
 #[path = "../it/copy.rs"]
 mod copy;
+#[path = "../it/database.rs"]
+mod database;
+#[path = "../it/doctor.rs"]
+mod doctor;
+#[path = "../it/program.rs"]
+mod program;
 #[path = "../it/unseen.rs"]
 mod unseen;
 #[path = "../it/fhir_versions.rs"]
