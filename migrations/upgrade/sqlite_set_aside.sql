@@ -1,6 +1,40 @@
 -- Sets the tables of the old shape (its twelve migrations) aside: the new
 -- migrations then make theirs, and sqlite_bring_over.sql fills them. Indexes go
 -- where a new one has the same name; the others help until their table goes.
+
+-- The names of the rows of resources get the row's time; none where the row is
+-- gone.
+update resource_versions as v set rows = (
+    select json_group_array(json_array(
+        domain, user_id, source_id, key, replace(substr(at, 1, 26), ' ', 'T') || 'Z'
+    ))
+    from (
+        select n.domain, n.user_id, n.source_id, n.key, case n.domain
+                when 'vitals' then (
+                    select r.started_at from raw_vitals r
+                    where r.user_id = n.user_id and r.source = v.source and r.source_id = n.source_id
+                        and r.metric = n.key
+                )
+                when 'labs' then (
+                    select r.collected_at from raw_labs r
+                    where r.user_id = n.user_id and r.source = v.source and r.source_id = n.source_id
+                        and coalesce(r.code, r.name) = n.key
+                )
+                when 'nutrition' then (
+                    select r.eaten_at from raw_nutrition r
+                    where r.user_id = n.user_id and r.source = v.source and r.source_id = n.source_id
+                        and r.nutrient = n.key
+                )
+            end as at
+        from (
+            select json_extract(value, '$[0]') as domain, json_extract(value, '$[1]') as user_id,
+                json_extract(value, '$[2]') as source_id, json_extract(value, '$[3]') as key
+            from json_each(v.rows)
+        ) n
+    )
+)
+where rows is not null;
+
 drop view vitals_hourly;
 drop view vitals_daily;
 drop view vitals_weekly;

@@ -118,7 +118,11 @@ fn every_trouble_of_a_server_is_found() {
         ("idle in transaction", "warn", "1 sessions"),
         ("long transactions", "warn", "1, the oldest"),
         ("indexes", "error", "raw_labs_time, raw_vitals_time"),
-        ("triggers", "error", "raw_vitals: delete, raw_vitals: insert"),
+        (
+            "triggers",
+            "error",
+            "raw_vitals: delete, raw_vitals: insert",
+        ),
         ("default time zone", "warn", "Europe/Paris in the database"),
         ("time zones", "error", "posix/Europe/Berlin"),
         ("dead groups", "warn", "1 groups"),
@@ -151,7 +155,8 @@ fn rights_that_the_role_has_not_are_named() {
     db.execute(&format!(
         "create role {role} login; grant all on all tables in schema public to {role}; \
          revoke delete on vitals_aggregates from {role}; \
-         revoke select on raw_labs from {role}"
+         revoke select on raw_labs from {role}; \
+         grant execute on function vitalfold_zone_offset to {role}"
     ));
     // Another role's session, which this one may not look into.
     let other = cluster::shared().session(name);
@@ -168,7 +173,9 @@ fn rights_that_the_role_has_not_are_named() {
         check(&report, "privileges"),
         (
             "error".into(),
-            "missing: delete on vitals_aggregates, select on raw_labs".into()
+            "missing: delete on vitals_aggregates, select on raw_labs, \
+             execute on vitalfold_utc_offset(bigint, timestamptz)"
+                .into()
         )
     );
     assert_eq!(check(&report, "sessions seen").0, "warn");
@@ -285,6 +292,19 @@ fn every_index_and_trigger_of_the_migrations_is_known_to_it() {
         check(&report, "indexes").1,
         format!("missing, invalid or disabled: {expected}")
     );
+
+    let triggers = db.value(
+        "(select string_agg(tgrelid::regclass || ' ' || tgname, ',') from pg_trigger where not tgisinternal)",
+    );
+    for trigger in triggers.split(',') {
+        let (table, name) = trigger.split_once(' ').unwrap();
+        let set = |state: &str| db.execute(&format!("alter table {table} {state} trigger {name}"));
+        set("disable");
+        let (level, found) = check(&examine(&program, &[]).1, "triggers");
+        set("enable");
+        assert_eq!(level, "error", "{trigger}");
+        assert!(found.contains(table), "{trigger}: {found}");
+    }
 
     let lite = Program::on_sqlite();
     lite.ok(&["migrate"]);

@@ -99,7 +99,7 @@ fn a_bulk_load_without_triggers_is_found_and_mended() {
     site.mended("2");
 
     // A user's zone moves rows to other days.
-    site.psql("alter table user_time_zones disable trigger user");
+    site.psql("alter table user_time_zones disable trigger raw_labs_rezoned");
     let found = triggers(&site);
     assert!(found.contains("user_time_zones: update"), "{found}");
 }
@@ -269,7 +269,8 @@ fn rows_that_a_policy_hides_are_an_error_and_no_empty_day() {
     let site = Site::new();
     let role = format!("{}_worker", site.name);
     site.psql(&format!(
-        "create role {role} login; grant all on all tables in schema public to {role}"
+        "create role {role} login; grant all on all tables in schema public to {role}; \
+         grant execute on all functions in schema public to {role}"
     ));
     site.insert("raw_vitals", 1, "01-05");
     let url = site.program.url.replace("postgres@", &format!("{role}@"));

@@ -119,39 +119,36 @@ impl PgStore {
     /// What would hide a change or a row from a worker.
     pub async fn examine_tables(&self) -> Result<Tables> {
         const OPERATION: &str = "examine tables";
-        let (names, events): (Vec<_>, Vec<_>) = followed().into_iter().unzip();
+        let followed: Vec<_> = followed().collect();
         let mut lease = self.lease(OPERATION).await?;
         let found: diesel::QueryResult<Vec<Trouble>> =
             diesel::sql_query(include_str!("sql/raw_tables.sql"))
-                .bind::<Array<Text>, _>(names)
-                .bind::<Array<Integer>, _>(events)
+                .bind::<Array<Text>, _>(of(&followed, |one| one.table))
+                .bind::<Array<Integer>, _>(of(&followed, |one| one.events))
+                .bind::<Array<Integer>, _>(of(&followed, |one| one.triggers))
                 .load(&mut *lease)
                 .await;
         let found = lease.finish(OPERATION, found)?;
-        let of = |trouble: &str| {
+        let all = |trouble: &str| {
             let found = found.iter().filter(|line| line.trouble == trouble);
             found.map(|line| line.found.clone()).collect()
         };
         Ok(Tables {
-            without_triggers: of("triggers"),
-            subscribed: of("subscriptions"),
-            hidden: of("row security"),
+            without_triggers: all("triggers"),
+            subscribed: all("subscriptions"),
+            hidden: all("row security"),
         })
     }
 
     /// Rights that the worker needs and this role has not, as `select on
-    /// raw_vitals`. Tables that do not exist are left out. `removes_rows`:
-    /// retention does.
+    /// raw_vitals`. What does not exist is left out. `removes_rows`: retention
+    /// does.
     pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
         let (tables, rights): (Vec<_>, Vec<_>) = rights(removes_rows).into_iter().unzip();
-        let query = diesel::sql_query(
-            "select name || ' on ' || of_table as name \
-             from unnest($1::text[], $2::text[]) as r (of_table, name) \
-             where not has_table_privilege(to_regclass(of_table), name)",
-        );
-        let query = query
+        let query = diesel::sql_query(include_str!("sql/missing_rights.sql"))
             .bind::<Array<Text>, _>(tables)
-            .bind::<Array<Text>, _>(rights);
+            .bind::<Array<Text>, _>(rights)
+            .bind::<Array<Text>, _>(FUNCTIONS);
         const OPERATION: &str = "examine rights";
         let mut lease = self.lease(OPERATION).await?;
         let missing: diesel::QueryResult<Vec<Name>> = query.load(&mut *lease).await;
@@ -176,23 +173,54 @@ const SHARED: [(&str, &[&str]); 11] = [
 ];
 const EVERY: &[&str] = &["select", "insert", "update", "delete"];
 
-/// Tables and the events that triggers follow, as bits of `pg_trigger.tgtype`.
-fn followed() -> Vec<(&'static str, i32)> {
+/// What finds the offset of a row that brings none.
+const FUNCTIONS: &[&str] = &[
+    "vitalfold_utc_offset(bigint, timestamptz)",
+    "vitalfold_zone_offset(text, timestamptz)",
+];
+
+/// Which events of a table triggers follow.
+struct Followed {
+    table: &'static str,
+    /// Bits of `pg_trigger.tgtype`.
+    events: i32,
+    /// How many triggers follow each event.
+    triggers: i32,
+}
+
+fn of<T>(followed: &[Followed], column: impl Fn(&Followed) -> T) -> Vec<T> {
+    followed.iter().map(column).collect()
+}
+
+fn followed() -> impl Iterator<Item = Followed> {
     const INSERT: i32 = 4;
     const DELETE: i32 = 8;
     const UPDATE: i32 = 16;
     const TRUNCATE: i32 = 32;
-    let shared = SHARED.iter().map(|(table, _)| match *table {
-        "user_time_zones" => (*table, INSERT | UPDATE | DELETE),
-        "worker_control" => (*table, UPDATE),
-        _ => (*table, 0),
+    let shared = SHARED.iter().map(|(table, _)| {
+        let events = match *table {
+            "user_time_zones" => INSERT | UPDATE | DELETE | TRUNCATE,
+            "worker_control" => UPDATE,
+            _ => 0,
+        };
+        // One for the rows of each domain.
+        let triggers = i32::try_from(Domain::ALL.len()).unwrap_or(i32::MAX);
+        Followed {
+            table,
+            events,
+            triggers,
+        }
     });
-    let own = Domain::ALL.iter().map(|domain| domain.tables());
-    let own = own.flat_map(|tables| {
+    let own = Domain::ALL.iter().flat_map(|domain| {
+        let tables = domain.tables();
         let every = INSERT | UPDATE | DELETE | TRUNCATE;
-        [(tables.raw, every), (tables.aggregates, 0)]
+        [(tables.raw, every), (tables.aggregates, 0)].map(|(table, events)| Followed {
+            table,
+            events,
+            triggers: 1,
+        })
     });
-    shared.chain(own).collect()
+    shared.chain(own)
 }
 
 /// Every index that the migrations create, those of primary keys included.

@@ -1,17 +1,18 @@
 -- examine_tables: $1 tables, $2 the events of each that triggers of ours follow,
--- as bits of pg_trigger.tgtype. What would hide a change or a row from a worker,
--- one line for each.
+-- as bits of pg_trigger.tgtype, $3 how many triggers follow each event. What would
+-- hide a change or a row from a worker, one line for each.
 with recursive
 events (bit, event) as (
     values (4, 'insert'), (16, 'update'), (8, 'delete'), (32, 'truncate')
 ),
 -- What holds the rows of a table: itself, what a view of its name reads, and
 -- partitions. as_role: as whom it is read; top: of a partition the whole.
-holders (name, bits, oid, top, part, as_role) as (
-    select name, bits, c.oid, c.oid, false, current_user::regrole::oid
-    from unnest($1::text[], $2::integer[]) as n (name, bits) join pg_class c on c.oid = to_regclass(name)
+holders (name, bits, triggers, oid, top, part, as_role) as (
+    select name, bits, triggers, c.oid, c.oid, false, current_user::regrole::oid
+    from unnest($1::text[], $2::integer[], $3::integer[]) as n (name, bits, triggers)
+        join pg_class c on c.oid = to_regclass(name)
     union
-    select h.name, h.bits, b.oid, case when b.part then h.top else b.oid end, h.part or b.part, b.as_role
+    select h.name, h.bits, h.triggers, b.oid, case when b.part then h.top else b.oid end, h.part or b.part, b.as_role
     from holders h cross join lateral (
         select inhrelid as oid, true as part, h.as_role from pg_inherits where inhparent = h.oid
         union all
@@ -29,11 +30,11 @@ tables as (
     from holders h join pg_class c using (oid)
     where c.relkind in ('r', 'p', 'f', 'm')
 ),
--- Triggers that run after a statement or a row and append to group_changes.
+-- Triggers that append to group_changes.
 marking as (
     select t.tgrelid, t.tgtype, t.tgenabled in ('O', 'A') as fires
     from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-    where not t.tgisinternal and t.tgtype & 66 = 0
+    where not t.tgisinternal and t.tgtype & 64 = 0
         and (p.proname like 'vitalfold%' or p.prosrc like '%group_changes%')
 ),
 -- Of the tables that a view reads those count that have such a trigger.
@@ -45,7 +46,9 @@ followed as (
 select distinct 'triggers' as trouble, f.oid::regclass::text || ': ' || e.event as found
 from followed f join events e on f.bits & e.bit <> 0
 where (has_any or not one_has)
-    and not exists (select from marking m where m.tgrelid = f.oid and m.fires and m.tgtype & e.bit <> 0)
+    and f.triggers > (
+        select count(*) from marking m where m.tgrelid = f.oid and m.fires and m.tgtype & e.bit <> 0
+    )
 union all
 select distinct 'subscriptions', f.oid::regclass::text
 from followed f join pg_subscription_rel s on s.srrelid = f.oid

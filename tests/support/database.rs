@@ -54,6 +54,14 @@ impl Database {
         store
     }
 
+    /// A store on this PostgreSQL database for another role.
+    pub(crate) fn store_as(&self, role: &str) -> PgStore {
+        let mut config = Config::default();
+        let owner = "postgres://postgres@";
+        config.database.url = self.url().replace(owner, &format!("postgres://{role}@"));
+        PgStore::new(&config, "vitalfold test").unwrap()
+    }
+
     /// Runs statements as another program would.
     pub(crate) fn execute(&self, statements: &str) {
         match self {
