@@ -57,7 +57,10 @@ fn content(program: &Program, table: &str, columns: &[String]) -> Vec<String> {
         .map(|column| format!("quote(\"{column}\")"))
         .collect();
     let line = values.join(" || ', ' || ");
-    lines(program, &format!("select {line} as line from {table} order by 1"))
+    lines(
+        program,
+        &format!("select {line} as line from {table} order by 1"),
+    )
 }
 
 fn catalogue(program: &Program) -> Vec<String> {
@@ -103,7 +106,8 @@ fn a_file_becomes_what_the_migrations_make_and_keeps_what_it_holds() {
             .collect();
         let found = content(&before, table, &columns);
         assert!(
-            !found.is_empty() || ["worker_heartbeats", "retention_runs", "aggregation_batches"].contains(&table),
+            !found.is_empty()
+                || ["worker_heartbeats", "retention_runs", "aggregation_batches"].contains(&table),
             "{table}"
         );
         assert_eq!(content(&program, table, &columns), found, "{table}");
@@ -185,7 +189,10 @@ fn an_upgraded_file_is_folded_on() {
     program.ok(&["resume"]);
     program.ok(&["run-once"]);
     assert_eq!(
-        lines(&program, "select user_id || ' ' || state as line from failed_groups"),
+        lines(
+            &program,
+            "select user_id || ' ' || state as line from failed_groups"
+        ),
         ["3 waiting"]
     );
     program.ok(&["verify", "--all"]);
