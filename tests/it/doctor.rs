@@ -293,6 +293,19 @@ fn every_index_and_trigger_of_the_migrations_is_known_to_it() {
         format!("missing, invalid or disabled: {expected}")
     );
 
+    let triggers = db.value(
+        "(select string_agg(tgrelid::regclass || ' ' || tgname, ',') from pg_trigger where not tgisinternal)",
+    );
+    for trigger in triggers.split(',') {
+        let (table, name) = trigger.split_once(' ').unwrap();
+        let set = |state: &str| db.execute(&format!("alter table {table} {state} trigger {name}"));
+        set("disable");
+        let (level, found) = check(&examine(&program, &[]).1, "triggers");
+        set("enable");
+        assert_eq!(level, "error", "{trigger}");
+        assert!(found.contains(table), "{trigger}: {found}");
+    }
+
     let lite = Program::on_sqlite();
     lite.ok(&["migrate"]);
     let db = Database::Sqlite {

@@ -3,6 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
+use vitalfold::domain::vitals::registry::SLEEP_NAMES;
+
 use crate::database::Database;
 
 /// Table, domain and the values of a row with everything in it.
@@ -173,6 +175,27 @@ async fn each_touched_day_has_a_line() {
          values (1, 'x', '2026-01-05 23:59:59.999999+00:00', 0)",
     );
     assert_eq!(lines(&database), ["1 2026-01-05 insert 1"; 2]);
+}
+
+#[tokio::test]
+async fn what_names_a_night_touches_the_next_day() {
+    let database = Database::sqlite();
+    drop(database.store().await);
+    for metric in SLEEP_NAMES {
+        database.execute(&format!(
+            "insert into raw_vitals (user_id, metric, started_at, utc_offset_minutes) \
+             values (1, '{metric}', '2026-01-05 23:00:00.000000+00:00', 0)"
+        ));
+        assert_eq!(
+            lines(&database),
+            ["1 2026-01-05 insert 1", "1 2026-01-06 insert 0"],
+            "{metric}"
+        );
+        let belongs = "(select group_concat(local_date) from raw_vitals_states)";
+        assert_eq!(database.value(belongs), "2026-01-06", "{metric}");
+        database.execute("delete from raw_vitals");
+        lines(&database);
+    }
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ fn followed() -> impl Iterator<Item = Followed> {
     const TRUNCATE: i32 = 32;
     let shared = SHARED.iter().map(|(table, _)| {
         let events = match *table {
-            "user_time_zones" => INSERT | UPDATE | DELETE,
+            "user_time_zones" => INSERT | UPDATE | DELETE | TRUNCATE,
             "worker_control" => UPDATE,
             _ => 0,
         };

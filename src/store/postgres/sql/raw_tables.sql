@@ -30,11 +30,11 @@ tables as (
     from holders h join pg_class c using (oid)
     where c.relkind in ('r', 'p', 'f', 'm')
 ),
--- Triggers that run after a statement or a row and append to group_changes.
+-- Triggers that append to group_changes.
 marking as (
     select t.tgrelid, t.tgtype, t.tgenabled in ('O', 'A') as fires
     from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-    where not t.tgisinternal and t.tgtype & 66 = 0
+    where not t.tgisinternal and t.tgtype & 64 = 0
         and (p.proname like 'vitalfold%' or p.prosrc like '%group_changes%')
 ),
 -- Of the tables that a view reads those count that have such a trigger.
