@@ -3,7 +3,7 @@
 use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::vitals::registry::SLEEP_NAMES;
 use crate::domain::{Domain, Tables};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 
 /// Puts a domain's names into a statement, and of a raw row `r`: `{offset}`,
 /// the minutes east of UTC as the row says or else its user's zone; `{east}`, the
@@ -23,7 +23,7 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         ),
     };
     let text = text
-        .replace("{sealed_only}", include_str!("sql/sealed_only.sql"))
+        .replace("{sealed_only}", &flat(include_str!("sql/sealed_only.sql")))
         .replace("{last}", &last)
         .replace("{first}", &date("r.{time}"))
         .replace(
