@@ -181,6 +181,7 @@ create table resource_versions (
 -- Functions of triggers run with the rights of their owner. They find nothing
 -- by a name that whoever calls them could put in front: the path is fixed,
 -- `pg_temp` is its end, and every table and function is that of a named schema.
+-- The upgrade of a database of the old shape runs this part of each migration.
 do $migration$
 declare
     home constant text := (
