@@ -259,6 +259,10 @@ async fn check<S: Store>(
     }
     repairs.sort_unstable_by_key(|(key, _)| *key);
     for (key, repair) in repairs {
+        if engine.stop.is_cancelled() {
+            report.incomplete = true;
+            break;
+        }
         let allowed = match repair {
             Mark::Refold => args.repair,
             Mark::Emptied => args.accept_missing,
