@@ -1,5 +1,9 @@
--- Deletes the changes that this transaction's own deletes made: $1 user, $2
--- domain, $3 date. Rows of a day touch few other days; those are sealed too.
-delete from group_changes
-where user_id = $1 and domain = $2 and local_date between $3 - 4 and $3 + 4
-    and kind = 'delete' and changed_at = now()
+-- Deletes the changes that this transaction's own deletes made, and the rejections
+-- of a group's rows that are gone: $1 user, $2 date.
+with forgotten as (
+    delete from group_changes
+    where user_id = $1 and domain = '{domain}' and xmin = pg_current_xact_id_if_assigned()::xid
+)
+delete from rejected_rows j
+where j.user_id = $1 and j.domain = '{domain}' and j.local_date = $2
+    and not exists (select from {raw} r where r.user_id = $1 and r.id = j.row_id::bigint)
