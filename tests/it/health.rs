@@ -66,10 +66,9 @@ fn a_worker_tells_what_it_did() {
     );
     assert_eq!(pool.json()["max"], 50);
 
-    // An edit is folded again, and counted as that.
+    // An edit is folded again.
     db.execute("update raw_vitals set value = 70 where user_id = 2 and id % 2 = 0");
-    let again = "vitalfold_refolds_total{domain=\"vitals\"}";
-    wait_until("the edit is folded", || worker.metric(again) == 1.0);
+    wait_until("the edit is folded", || worker.metric(folded) == 4.0);
     assert_eq!(worker.stop(), Some(0));
 }
 

@@ -193,8 +193,18 @@ async fn what_names_a_night_touches_the_next_day() {
         );
         let belongs = "(select group_concat(local_date) from raw_vitals_states)";
         assert_eq!(database.value(belongs), "2026-01-06", "{metric}");
+        database.execute("update raw_vitals set note = 'n'");
+        assert_eq!(
+            lines(&database),
+            ["1 2026-01-05 edit 1", "1 2026-01-06 edit 0"],
+            "{metric}"
+        );
         database.execute("delete from raw_vitals");
-        lines(&database);
+        assert_eq!(
+            lines(&database),
+            ["1 2026-01-05 delete 0", "1 2026-01-06 delete 0"],
+            "{metric}"
+        );
     }
 }
 

@@ -251,7 +251,6 @@ fn remove(connection: &mut SqliteConnection, key: GroupKey, rows: &[Id]) -> Quer
         .get_result(connection)?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let deleted = diesel::sql_query(of_domain(include_str!("sql/remove_rows.sql"), key.domain))
-        .bind::<BigInt, _>(key.user_id)
         .bind::<Text, _>(json(&ids))
         .execute(connection)?;
     // The changes that the delete's trigger has just appended.

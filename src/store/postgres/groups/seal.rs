@@ -23,6 +23,12 @@ struct RowId {
     id: i64,
 }
 
+#[derive(QueryableByName)]
+struct Removed {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
 pub(super) async fn seal<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
@@ -97,11 +103,11 @@ async fn remove<F: Fold>(
     rows: &[i64],
 ) -> QueryResult<Seal> {
     let text = with_days(include_str!("../sql/remove_rows.sql"), F::DOMAIN);
-    let deleted = diesel::sql_query(text)
+    let removed: Removed = diesel::sql_query(text)
         .bind::<BigInt, _>(key.user_id)
         .bind::<Array<BigInt>, _>(rows)
         .bind::<Date, _>(key.local_date)
-        .execute(connection)
+        .get_result(connection)
         .await?;
     diesel::sql_query(
         "insert into sealed_groups (user_id, domain, local_date, raw_rows) values ($1, $2, $3, $4)",
@@ -109,11 +115,11 @@ async fn remove<F: Fold>(
     .bind::<BigInt, _>(key.user_id)
     .bind::<Text, _>(F::DOMAIN.name())
     .bind::<Date, _>(key.local_date)
-    .bind::<BigInt, _>(i64::try_from(deleted).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(removed.rows)
     .execute(connection)
     .await?;
     Ok(Seal::Sealed {
-        rows: deleted as u64,
+        rows: removed.rows.unsigned_abs(),
     })
 }
 
@@ -126,7 +132,6 @@ async fn forget_removal<F: Fold>(
         F::DOMAIN,
     ))
     .bind::<BigInt, _>(key.user_id)
-    .bind::<Date, _>(key.local_date)
     .execute(connection)
     .await
     .map(|_| ())
