@@ -1,6 +1,8 @@
 //! What an application's insert costs, beside the same into a bare table: its
 //! key and one index for the time.
 
+use tokio_postgres::error::SqlState;
+
 use crate::arguments::Arguments;
 use crate::line::{Against, Line, Report};
 use crate::process;
@@ -136,7 +138,7 @@ fn waits(server: &Server, database: &str) -> f64 {
     let insert = |source| {
         format!(
             "insert into raw_vitals (user_id, metric, value, unit, started_at, ended_at, source) \
-             select 1, metric, 60, '/min', at, at, '{source}' \
+             select 1, metric, 60 + random(), '/min', at, at, '{source}' \
              from (values ('heart_rate'), ('heart_rate_resting')) m (metric), \
                (values (timestamptz '2026-02-02 12:00+00')) t (at)"
         )
@@ -160,7 +162,10 @@ fn waits(server: &Server, database: &str) -> f64 {
     let mut waited = 0.0;
     for step in steps {
         first.run(&format!("begin; {}", step("first"))).unwrap();
-        waited += f64::from(second.run(&step("second")).is_err());
+        if let Err(error) = second.run(&step("second")) {
+            assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{error}");
+            waited += 1.0;
+        }
         first.run("commit").unwrap();
     }
     waited

@@ -21,8 +21,8 @@ struct Written {
 }
 
 pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
-    // A vacuum that comes meanwhile would be counted.
-    let server = Server::with(&["-c", "autovacuum=off"]);
+    // A vacuum that comes meanwhile would be counted; what was written is read.
+    let server = Server::with(&["-c", "autovacuum=off", "-c", "wal_keep_size=4GB"]);
     server.sql("postgres", "create extension pg_walinspect");
     for workload in [SYNC, DENSE, LABS] {
         let workload = workload.sized(arguments);
