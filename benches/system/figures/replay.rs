@@ -6,7 +6,6 @@
 use std::io::Write;
 
 use super::recorded::{Statement, recorded};
-use super::throughput::assert_all_completed;
 use crate::arguments::Arguments;
 use crate::line::Cost;
 use crate::process;
@@ -172,7 +171,7 @@ impl Replay {
             pgbench.arg(format!("--define={name}={value}"));
         }
         let cost = process::measure(server, pgbench);
-        assert_all_completed(workload, server);
+        workload.assert_folded(server, "run");
         cost
     }
 }

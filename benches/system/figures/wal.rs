@@ -11,6 +11,10 @@ use crate::workload::{DENSE, LABS, SYNC, Workload};
 
 const RECORDS: &str = include_str!("wal_records.sql");
 
+/// What a fold wrote for each row while raw rows held their state, measured
+/// the same way, page images included.
+const BEFORE: &[(Workload, f64)] = &[(SYNC, 1333.0), (DENSE, 779.0), (LABS, 2197.0)];
+
 /// Bytes for each row.
 struct Written {
     /// As after a checkpoint: with an image of each page that is written first.
@@ -24,7 +28,7 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
     // A vacuum that comes meanwhile would be counted; what was written is read.
     let server = Server::with(&["-c", "autovacuum=off", "-c", "wal_keep_size=4GB"]);
     server.sql("postgres", "create extension pg_walinspect");
-    for workload in [SYNC, DENSE, LABS] {
+    for (workload, before) in BEFORE {
         let workload = workload.sized(arguments);
         let template = workload.template(&server, arguments);
         let ours = written(&workload, &template, &server, || {
@@ -36,12 +40,19 @@ pub(super) fn run(_: &Server, arguments: &Arguments, report: &mut Report) {
         });
         server.drop_database("run");
         server.drop_database(&template);
-        lines(workload.name, &ours, &theirs, report);
+        lines(workload.name, &ours, &theirs, *before, report);
     }
 }
 
-fn lines(name: &str, ours: &Written, theirs: &Written, report: &mut Report) {
+fn lines(name: &str, ours: &Written, theirs: &Written, before: f64, report: &mut Report) {
     let mut push = |line| report.lines.push(line);
+    push(Line::of_pairs(
+        "wal",
+        format!("{name}: bytes for each row, to those when rows held their state"),
+        "B",
+        Against::AtMost(0.5),
+        &[(ours.all, before)],
+    ));
     for (what, value) in [
         ("bytes for each row", (|w| w.all) as fn(&Written) -> f64),
         ("bytes for each row but page images", |w| w.without_images),
@@ -55,10 +66,20 @@ fn lines(name: &str, ours: &Written, theirs: &Written, report: &mut Report) {
         ));
     }
     for (what, unit, value) in [
-        ("bytes of the raw table for each row", "B", ours.in_raw_table),
+        (
+            "bytes of the raw table for each row",
+            "B",
+            ours.in_raw_table,
+        ),
         ("dead raw rows for each row", "", ours.dead_tuples),
     ] {
-        push(Line::limit("wal", format!("{name}: {what}"), unit, value, 0.0));
+        push(Line::limit(
+            "wal",
+            format!("{name}: {what}"),
+            unit,
+            value,
+            0.0,
+        ));
     }
 }
 
