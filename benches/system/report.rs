@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::line::{Against, Line, Report, Run};
+use super::line::{Against, Line, Report, Run};
 
 /// Tables that Markdown shows as such, and which limits hold.
 pub(crate) fn render(report: &Report) -> String {

@@ -8,6 +8,7 @@ mod program;
 // First: it has the macro that declares a test per backend.
 #[macro_use]
 mod conformance;
+mod bench_compare;
 mod boundaries;
 mod copy;
 mod cutting;
