@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::set_based;
+use super::throughput::MEMORY;
 use crate::api::{Api, Load};
 use crate::arguments::Arguments;
 use crate::cluster::wait_until;
@@ -44,7 +45,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
     };
     let mut worker = Watched::default();
     let (mut ours, mut statements, mut bad) = (Vec::new(), Vec::new(), (0.0, 0.0));
-    for _ in 0..arguments.pick(1, 2) {
+    for _ in 0..arguments.pick(2, 3) {
         let alone = beside(server, &template, &load, || {
             std::thread::sleep(Duration::from_secs(load.seconds - 2));
         });
@@ -120,7 +121,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments, report: &mut Report) {
         "resident memory",
         "MB",
         memory as f64 / 1e6,
-        20.0,
+        MEMORY,
     ));
 }
 

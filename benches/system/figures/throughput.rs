@@ -9,6 +9,9 @@ use crate::program::Program;
 use crate::server::Server;
 use crate::workload::{BACKFILL, DENSE, LABS, SYNC, Workload};
 
+/// What a worker may hold at most, megabytes.
+pub(super) const MEMORY: f64 = 20.0;
+
 const STATEMENTS: &str = "one statement per period";
 const REPLAYED: &str = "replayed statements";
 const REPLAYED_IN_TWO: &str = "the same in two round trips";
@@ -100,6 +103,13 @@ fn one(
         "µs",
         cpu,
         &pairs(|cost, rows| per_row(cost.server_cpu, rows), &statements),
+    ));
+    report.lines.push(Line::limit(
+        name,
+        "resident memory",
+        "MB",
+        typical(&ours).memory as f64 / 1e6,
+        MEMORY,
     ));
     for (side, costs) in [
         ("vitalfold", ours),
