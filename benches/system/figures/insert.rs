@@ -117,8 +117,8 @@ impl Insert {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), self.script(table, history)).unwrap();
         let statements = match self.rows {
-            1 => arguments.pick(8_000, 30_000),
-            _ => arguments.pick(1_500, 6_000),
+            1 => arguments.pick(5_000, 30_000),
+            _ => arguments.pick(1_000, 6_000),
         };
         server.sql("postgres", "checkpoint");
         let mut pgbench = server.client("pgbench", database);
