@@ -8,6 +8,7 @@
 //! - [`http`]: health, metrics and the page of a running worker.
 //! - [`commands`]: one file per command of the command line.
 
+pub mod backoff;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -1,12 +1,14 @@
-//! Made-up rows of made-up people: the same rows for the same seed.
+//! Made-up rows of made-up people: the same rows for the same seed, named as an
+//! import names them.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::domain::labs::LabResult;
-use crate::domain::vitals::VitalSample;
+use crate::domain::labs::{LabResult, Labs};
+use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{NewRow, UserId};
+use crate::import::Equals;
 
 /// One made-up person over a span of days.
 #[derive(Debug, Clone)]
@@ -66,6 +68,7 @@ impl Person {
             let today = ((weight + rng.random_range(-0.6..0.6)) * 10.0).round() / 10.0;
             rows.push(self.instant("body_weight", today, "kg", "Scale", at(440)));
         }
+        Equals::default().name::<Vitals>(&mut rows);
         rows
     }
 
@@ -73,7 +76,7 @@ impl Person {
     pub fn labs(&self) -> Vec<NewRow<LabResult>> {
         let mut rng = StdRng::seed_from_u64(self.seed ^ 0x1ab);
         let collected_at = self.midnight(0) + TimeDelta::minutes(8 * 60 + 15);
-        [
+        let results = [
             ("2339-0", "Glucose", 70.0..125.0, 0, "mg/dL", "70-99"),
             ("4548-4", "Hemoglobin A1c", 4.8..6.4, 1, "%", "<5.7"),
             (
@@ -85,9 +88,8 @@ impl Person {
                 "<200",
             ),
             ("2823-3", "Potassium", 3.4..5.2, 1, "mmol/L", "3.5-5.0"),
-        ]
-        .into_iter()
-        .map(|(code, name, range, decimals, unit, reference)| {
+        ];
+        let rows = results.map(|(code, name, range, decimals, unit, reference)| {
             let value = format!("{:.decimals$}", rng.random_range::<f64, _>(range));
             self.row(
                 "Laboratory",
@@ -102,8 +104,10 @@ impl Person {
                     collected_at,
                 },
             )
-        })
-        .collect()
+        });
+        let mut rows = Vec::from(rows);
+        Equals::default().name::<Labs>(&mut rows);
+        rows
     }
 
     /// Local midnight of the person's day number `day`.

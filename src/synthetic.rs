@@ -137,12 +137,13 @@ pub trait Synthetic: Fold {
     fn row(load: &Load, place: Place) -> NewRow<Self::Payload>;
 }
 
-fn row<P>(place: Place, source: &str, payload: P) -> NewRow<P> {
+fn row<P>(load: &Load, place: Place, source: &str, payload: P) -> NewRow<P> {
     NewRow {
         user_id: place.user_id,
         utc_offset_minutes: OFFSET_MINUTES,
         source: source.to_owned(),
-        source_id: None,
+        // With the time, which tells the day: generated again, it is the same row.
+        source_id: Some(format!("{}-{}", load.seed, place.row)),
         device: None,
         note: None,
         payload,
@@ -158,6 +159,7 @@ impl Synthetic for Vitals {
         let &(metric, lowest, spread, unit, minutes) = load.series(place, METRICS);
         let started_at = load.begins(place);
         row(
+            load,
             place,
             "watch",
             VitalSample {
@@ -176,6 +178,7 @@ impl Synthetic for Labs {
     fn row(load: &Load, place: Place) -> NewRow<LabResult> {
         let &(code, name, lowest, spread, unit, range) = load.series(place, ANALYTES);
         row(
+            load,
             place,
             "laboratory",
             LabResult {
@@ -196,6 +199,7 @@ impl Synthetic for Nutrition {
     fn row(load: &Load, place: Place) -> NewRow<NutritionEntry> {
         let &(nutrient, lowest, spread, unit) = load.series(place, NUTRIENTS);
         row(
+            load,
             place,
             "diary",
             NutritionEntry {

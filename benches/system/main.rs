@@ -7,7 +7,7 @@
 
 mod api;
 mod arguments;
-#[path = "../../tests/it/cluster.rs"]
+#[path = "../../tests/support/cluster.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod cluster;
 mod compare;

@@ -100,7 +100,7 @@ pub(super) fn as_table<F: Fold>(rows: Vec<Aggregate<F::Measure>>) -> String {
         .first()
         .is_some_and(|row| row.key.period == Period::Hour);
     let mut header = vec![if hourly { "HOUR (UTC)" } else { "DATE" }.to_owned()];
-    header.extend([F::SERIES_COLUMN.to_uppercase(), "UNIT".into()]);
+    header.extend([F::DOMAIN.tables().series.to_uppercase(), "UNIT".into()]);
     header.extend(shown.iter().map(|(_, column)| {
         let name = column.name.trim_end_matches("_covered");
         name.trim_end_matches("_count").to_uppercase()
@@ -199,7 +199,7 @@ fn as_csv<F: Fold>(user: UserId, rows: Vec<Aggregate<F::Measure>>) -> anyhow::Re
         "period",
         "local_date",
         "period_start",
-        F::SERIES_COLUMN,
+        F::DOMAIN.tables().series,
         "unit",
     ];
     header.extend(F::Measure::COLUMNS.iter().map(|column| column.name));

@@ -2,21 +2,30 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::scope::Scope;
 use super::{Exit, open, output, run_once};
 use crate::config::Config;
-use crate::domain::Domain;
-use crate::store::{GroupFilter, Store, Which};
+use crate::domain::{Domain, UserId};
+use crate::store::{GroupFilter, Mark, Queue, Result as StoreResult, Retention, Store, Which};
 use crate::telemetry::note;
 use crate::worker::scheduler::{self, Mode};
 use crate::worker::{Engine, shutdown};
-use crate::{telemetry, with_domain, with_store};
+use crate::{telemetry, with_store};
 
 /// Groups marked per statement: short transactions, also over years of data.
 const MARK_STEP: usize = 1000;
+
+/// The size of a backfill.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Counts {
+    groups: u64,
+    users: u64,
+    rows: u64,
+}
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -81,7 +90,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     })
 }
 
-async fn dry_run<S: Store>(
+async fn dry_run<S: Queue>(
     store: &S,
     domains: &[Domain],
     filter: &GroupFilter,
@@ -90,10 +99,7 @@ async fn dry_run<S: Store>(
 ) -> anyhow::Result<Exit> {
     let mut counts = Vec::new();
     for &domain in domains {
-        counts.push((
-            domain,
-            with_domain!(domain, F => store.count_groups::<F>(filter, which).await)?,
-        ));
+        counts.push((domain, count(store, domain, filter, which).await?));
     }
     let text = if json {
         let by_domain: serde_json::Map<_, _> = counts
@@ -117,6 +123,30 @@ async fn dry_run<S: Store>(
     Ok(Exit::Done)
 }
 
+async fn count<S: Queue>(
+    store: &S,
+    domain: Domain,
+    filter: &GroupFilter,
+    which: Which,
+) -> StoreResult<Counts> {
+    let (mut counts, mut from) = (Counts::default(), None);
+    let mut last_user: Option<UserId> = None;
+    loop {
+        let page = store.groups(domain, filter, which, from).await?;
+        for group in page.groups {
+            counts.groups += 1;
+            counts.rows += group.rows;
+            // In order of users.
+            counts.users += u64::from(last_user != Some(group.key.user_id));
+            last_user = Some(group.key.user_id);
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(counts);
+        }
+    }
+}
+
 async fn fold<S: Store>(
     engine: &Engine<S>,
     domains: &[Domain],
@@ -127,7 +157,7 @@ async fn fold<S: Store>(
     if let Some(which) = mark_first {
         for &domain in domains {
             let marked = mark(engine, domain, &filter, which).await?;
-            info!(domain = %domain, groups = marked, "marked {marked} groups of {domain} due");
+            info!(domain = %domain, groups = marked, "marked {marked} groups of {domain}");
         }
     }
     let mut total = 0;
@@ -140,7 +170,7 @@ async fn fold<S: Store>(
         settle: Duration::ZERO,
         until_idle: true,
         budget,
-        only_due: Some(filter),
+        within: Some(filter),
     };
     let report = scheduler::run(engine, domains, &mode, |pass| {
         bar.inc(pass.groups_ok + pass.groups_failed);
@@ -156,15 +186,19 @@ async fn mark<S: Store>(
     filter: &GroupFilter,
     which: Which,
 ) -> anyhow::Result<u64> {
-    let (mut total, mut after) = (0, None);
-    while !engine.stop.is_cancelled() {
-        let marked = with_domain!(domain, F =>
-            engine.store.mark_due::<F>(filter, which, after, MARK_STEP).await)?;
-        total += marked.groups;
-        after = marked.last;
-        if marked.groups < MARK_STEP as u64 {
-            break;
+    let (mut total, mut from) = (0, None);
+    loop {
+        let page = engine.store.groups(domain, filter, which, from).await?;
+        for groups in page.groups.chunks(MARK_STEP) {
+            if engine.stop.is_cancelled() {
+                return Ok(total);
+            }
+            engine.store.mark(domain, groups, Mark::Refold).await?;
+            total += groups.len() as u64;
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(total);
         }
     }
-    Ok(total)
 }

@@ -11,7 +11,7 @@ use crate::config::{Config, redact};
 use crate::store::copy::{self, Cell, Column, Fingerprint, Table};
 use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AnyStore, Store};
+use crate::store::{AnyStore, Fleet, Server, View};
 use crate::telemetry;
 use crate::telemetry::note;
 use crate::worker::shutdown;
@@ -104,7 +104,7 @@ async fn target(config: &Config, args: &Args) -> anyhow::Result<PgStore> {
     Ok(store)
 }
 
-async fn ensure_idle<S: Store>(flag: &str, store: &S) -> anyhow::Result<()> {
+async fn ensure_idle<S: View>(flag: &str, store: &S) -> anyhow::Result<()> {
     if let Some(worker) = store.status(&[]).await?.workers.first() {
         bail!(
             "{} is at work on {flag} (seen {} s ago); stop it first",

@@ -9,7 +9,7 @@ use crate::domain::labs::Labs;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, Period};
 use crate::sample::Person;
-use crate::store::{AggregateQuery, Inserted, RawStore, Store};
+use crate::store::{AggregateQuery, Inserted, RawRows, View};
 use crate::with_store;
 use crate::worker::Engine;
 use crate::worker::scheduler::{self, Mode};
@@ -45,7 +45,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Exit> {
             settle: std::time::Duration::ZERO,
             until_idle: true,
             budget: None,
-            only_due: None,
+            within: None,
         };
         let engine =
             Engine::new(store.clone(), &config, mode.name, CancellationToken::new());
@@ -69,7 +69,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Exit> {
 }
 
 /// The latest days of user 1 of the series named, or of all.
-async fn daily<F: Fold, S: Store>(store: &S, series: &[&str]) -> anyhow::Result<String> {
+async fn daily<F: Fold, S: View>(store: &S, series: &[&str]) -> anyhow::Result<String> {
     let query = AggregateQuery {
         user_id: 1,
         series: None,

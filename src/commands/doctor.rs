@@ -10,7 +10,7 @@ use crate::config::{Config, Environment, redact};
 use crate::domain::Domain;
 use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AnyStore, Result as StoreResult, Store};
+use crate::store::{AnyStore, Result as StoreResult, Server, Store};
 use crate::telemetry::note;
 use crate::with_store;
 use finding::{Finding, Level};
@@ -114,11 +114,10 @@ async fn tables(config: &Config, store: &PgStore, findings: &mut Vec<Finding>) {
     findings.push(judged("indexes", store.broken_indexes().await, |broken| {
         judge::objects("indexes", &broken)
     }));
-    findings.push(judged(
-        "triggers",
-        store.broken_triggers().await,
-        |broken| judge::objects("triggers", &broken),
-    ));
+    match store.examine_tables().await {
+        Ok(tables) => findings.extend(judge::tables(&tables)),
+        Err(error) => findings.push(Finding::unknown("triggers", &error)),
+    }
     match store.lock_holders().await {
         Ok(holders) => findings.extend(judge::locks(&holders)),
         Err(error) => findings.push(Finding::unknown("advisory locks", &error)),

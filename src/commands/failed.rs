@@ -6,9 +6,9 @@ use super::scope::Scope;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::{Domain, GroupKey, UserId};
-use crate::store::{ErrorClass, FailedFilter, FailedGroup, GroupFilter, Store};
+use crate::store::{ErrorClass, FailedFilter, FailedGroup, Failures, GroupFilter};
 use crate::terminal::one_line;
-use crate::{with_domain, with_store};
+use crate::with_store;
 
 /// Groups read per statement.
 const STEP: usize = 1000;
@@ -45,7 +45,7 @@ pub enum Action {
         #[command(flatten)]
         which: Selection,
     },
-    /// Give groups up: their failed rows are rejected
+    /// Give groups up: the rows that came since they were folded last are rejected
     Discard {
         #[command(flatten)]
         which: Selection,
@@ -101,8 +101,8 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<Exit> {
             );
             let mut discarded = 0;
             for (domain, group) in find(config, store, &which).await? {
-                discarded += u64::from(with_domain!(domain, F =>
-                    store.discard_failed::<F>(group.user_id, group.local_date).await)?);
+                let key = GroupKey { domain, user_id: group.user_id, local_date: group.local_date };
+                discarded += u64::from(store.discard_failed(key).await?);
             }
             output::print(&format!("{discarded} groups discarded"))?;
             Ok(Exit::Done)
@@ -110,7 +110,7 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<Exit> {
     })
 }
 
-async fn find<S: Store>(
+async fn find<S: Failures>(
     config: &Config,
     store: &S,
     which: &Selection,
@@ -132,7 +132,7 @@ async fn find<S: Store>(
     Ok(found)
 }
 
-async fn list<S: Store>(
+async fn list<S: Failures>(
     config: &Config,
     store: &S,
     which: &Selection,
@@ -177,7 +177,7 @@ async fn list<S: Store>(
     Ok(Exit::Done)
 }
 
-async fn show<S: Store>(
+async fn show<S: Failures>(
     store: &S,
     domain: Domain,
     user: UserId,

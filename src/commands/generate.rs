@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::{Domain, UserId};
-use crate::store::{Inserted, RawStore};
+use crate::store::{Inserted, RawRows};
 use crate::synthetic::{Load, Place, Synthetic};
 use crate::{telemetry, with_domain, with_store};
 
@@ -102,7 +102,7 @@ pub async fn run(config: &Config, args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn at_once<F: Synthetic, S: RawStore>(
+async fn at_once<F: Synthetic, S: RawRows>(
     store: &S,
     load: &Load,
     bar: &ProgressBar,
@@ -115,7 +115,7 @@ async fn at_once<F: Synthetic, S: RawStore>(
     Ok(total)
 }
 
-async fn insert<F: Synthetic, S: RawStore>(
+async fn insert<F: Synthetic, S: RawRows>(
     store: &S,
     load: &Load,
     places: Vec<Place>,
@@ -133,7 +133,7 @@ async fn insert<F: Synthetic, S: RawStore>(
 
 /// As an application inserts: row by row, at even intervals. A row that comes
 /// late does not delay the ones behind it.
-async fn at_a_rate<F: Synthetic, S: RawStore>(
+async fn at_a_rate<F: Synthetic, S: RawRows>(
     store: &S,
     load: &Load,
     rate: u32,

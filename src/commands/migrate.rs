@@ -2,7 +2,7 @@
 
 use super::{Exit, open, output};
 use crate::config::{Config, redact};
-use crate::store::Store;
+use crate::store::Server;
 use crate::with_store;
 
 pub async fn run(config: &Config) -> anyhow::Result<Exit> {

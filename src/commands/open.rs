@@ -6,7 +6,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Environment, redact};
 use crate::store::postgres::PgStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AnyStore, Store};
+use crate::store::{AnyStore, Server};
 use crate::with_store;
 
 /// The store that the configuration names, not yet connected. `command` is
@@ -72,7 +72,7 @@ pub async fn ready(config: &Config, command: &str) -> anyhow::Result<AnyStore> {
 }
 
 /// Makes the configured zone that of rows which other programs insert.
-pub async fn set_default_time_zone<S: Store>(config: &Config, store: &S) -> anyhow::Result<()> {
+pub async fn set_default_time_zone<S: Server>(config: &Config, store: &S) -> anyhow::Result<()> {
     let zone = config.aggregation.default_time_zone.name();
     Ok(store.set_default_time_zone(zone).await?)
 }

@@ -2,7 +2,7 @@
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::Fleet;
 use crate::with_store;
 
 pub async fn run(config: &Config, paused: bool) -> anyhow::Result<Exit> {

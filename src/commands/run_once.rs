@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, open, output};
 use crate::config::Config;
-use crate::store::{AnyStore, Result as StoreResult, Store, StoreError};
+use crate::store::{AnyStore, Fleet, Result as StoreResult, StoreError};
 use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::scheduler::{self, Mode, RunReport};
@@ -49,7 +49,7 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Exit> {
             settle: Duration::ZERO,
             until_idle: true,
             budget: budget(args.budget, config),
-            only_due: None,
+            within: None,
         };
         let stop = CancellationToken::new();
         let engine = Engine::new(store.clone(), config, mode.name, stop.clone());

@@ -9,7 +9,9 @@ use super::{Exit, open, output, run_once};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::store::postgres::PgStore;
-use crate::store::{AnyStore, Result as StoreResult, RetentionStatus, Status, Store, WorkerStatus};
+use crate::store::{
+    AnyStore, Result as StoreResult, RetentionStatus, Server, Status, View, WorkerStatus,
+};
 use crate::telemetry::note;
 use crate::with_store;
 use crate::worker::company::Glances;

@@ -2,6 +2,8 @@
 
 use chrono::NaiveDate;
 use futures::StreamExt;
+use indicatif::ProgressBar;
+use rand::RngExt;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -9,14 +11,14 @@ use super::scope::Scope;
 use super::{Exit, open, output};
 use crate::config::Config;
 use crate::domain::drift::{Drift, DriftKind};
-use crate::domain::{Domain, Fold, GroupKey, Period, UserId};
-use crate::store::{GroupCheck, GroupFilter, Result as StoreResult, Store, Which};
+use crate::domain::{Domain, GroupKey, Period, UserId};
+use crate::store::{
+    GroupCheck, GroupFilter, KnownGroup, Mark, Result as StoreResult, Store, Which,
+};
 use crate::worker::group::GroupResult;
 use crate::worker::{Engine, group, shutdown};
-use crate::{telemetry, with_domain, with_store};
+use crate::{telemetry, with_store};
 
-/// Groups listed per statement.
-const STEP: usize = 1000;
 /// Drifts that are printed; all are counted.
 const SHOWN: usize = 100;
 
@@ -25,6 +27,11 @@ const SHOWN: usize = 100;
   vitalfold verify
   vitalfold verify --all --domain vitals --from 2026-01-01
   vitalfold verify --all --repair
+  vitalfold verify --user 17 --all --repair --accept-missing
+
+A group that has aggregates and no raw rows, although nothing tells of a deletion,
+may have lost them, or this role may not see them. It is left alone until
+--accept-missing says that its rows were deleted.
 
 Exit code 1 says that drift was found, repaired or not.")]
 pub struct Args {
@@ -34,9 +41,14 @@ pub struct Args {
     /// Check this many groups of each domain, picked by chance
     #[arg(long, value_name = "N", default_value_t = 1000)]
     sample: usize,
-    /// Fold the groups again that drifted
+    /// Fold the groups again that drifted, but for those whose raw rows are
+    /// missing
     #[arg(long)]
     repair: bool,
+    /// Take it that raw rows which are missing were deleted: delete the
+    /// aggregates that were made of them
+    #[arg(long, requires = "repair")]
+    accept_missing: bool,
     #[command(flatten)]
     scope: Scope,
     #[command(flatten)]
@@ -47,10 +59,12 @@ pub struct Args {
 #[derive(Debug, Default, Serialize)]
 struct Report {
     checked: u64,
-    /// Groups that are pending, failed or marked, and so not meant to agree.
+    /// Groups that are pending or failed, and so not meant to agree.
     unsettled: u64,
     drifted_groups: u64,
     drifts: u64,
+    /// Drifted groups that have aggregates and no raw rows.
+    missing_groups: u64,
     repaired_groups: u64,
     /// Without raw rows, which retention removed: nothing to check against.
     sealed: u64,
@@ -108,94 +122,152 @@ async fn verify<S: Store>(
     let mut report = Report::default();
     for &domain in domains {
         report.sealed += engine.store.count_sealed(domain, filter).await?;
-        with_domain!(domain, F => {
-            if args.all {
-                // Only for the bar: where they cannot be counted in time, it
-                // shows no end.
-                let counts = engine.store.count_groups::<F>(filter, Which::All).await;
-                let total = counts.map_or(0, |counts| counts.groups);
-                let bar = telemetry::progress("verify", total, "groups");
-                let mut after = None;
-                loop {
-                    let groups = engine.store.groups::<F>(filter, after, STEP).await?;
-                    after = groups.last().copied();
-                    let last = groups.len() < STEP;
-                    check::<F, S>(engine, groups, args.repair, &mut report, || bar.inc(1)).await?;
-                    if last || report.incomplete {
-                        break;
-                    }
-                }
-                bar.finish_and_clear();
-            } else {
-                let groups = engine.store.sample_groups::<F>(filter, args.sample).await?;
-                let bar = telemetry::progress("verify", groups.len() as u64, "groups");
-                check::<F, S>(engine, groups, args.repair, &mut report, || bar.inc(1)).await?;
-                bar.finish_and_clear();
-            }
-        });
+        if args.all {
+            all(engine, domain, filter, args, &mut report).await?;
+        } else {
+            let groups = sample(engine, domain, filter, args.sample).await?;
+            let bar = telemetry::progress("verify", groups.len() as u64, "groups");
+            check(engine, groups, args, &mut report, &bar).await?;
+            bar.finish_and_clear();
+        }
     }
     Ok(report)
 }
 
-async fn check<F: Fold, S: Store>(
+async fn all<S: Store>(
     engine: &Engine<S>,
-    groups: Vec<(UserId, NaiveDate)>,
-    repair: bool,
+    domain: Domain,
+    filter: &GroupFilter,
+    args: &Args,
     report: &mut Report,
-    progress: impl Fn(),
 ) -> StoreResult<()> {
-    let concurrency = engine
-        .config
-        .concurrency
-        .min(engine.store.max_concurrency());
+    let (mut total, mut from) = (0, None);
+    loop {
+        let page = engine
+            .store
+            .groups(domain, filter, Which::All, from)
+            .await?;
+        total += page.groups.len() as u64;
+        from = page.next;
+        if from.is_none() || engine.stop.is_cancelled() {
+            break;
+        }
+    }
+    let bar = telemetry::progress("verify", total, "groups");
+    let mut from = None;
+    loop {
+        let page = engine
+            .store
+            .groups(domain, filter, Which::All, from)
+            .await?;
+        let groups = page.groups.into_iter().map(|group| group.key).collect();
+        check(engine, groups, args, report, &bar).await?;
+        from = page.next;
+        if from.is_none() || report.incomplete {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Picks `size` groups, each as likely as any other.
+async fn sample<S: Store>(
+    engine: &Engine<S>,
+    domain: Domain,
+    filter: &GroupFilter,
+    size: usize,
+) -> StoreResult<Vec<GroupKey>> {
+    let mut reservoir = Reservoir::new(size);
+    let mut from = None;
+    loop {
+        let page = engine
+            .store
+            .groups(domain, filter, Which::All, from)
+            .await?;
+        for group in page.groups {
+            reservoir.offer(group.key);
+        }
+        from = page.next;
+        if from.is_none() || engine.stop.is_cancelled() {
+            return Ok(reservoir.picked);
+        }
+    }
+}
+
+/// A sample of a stream whose length is not known.
+struct Reservoir<T> {
+    size: usize,
+    offered: usize,
+    picked: Vec<T>,
+}
+
+impl<T> Reservoir<T> {
+    fn new(size: usize) -> Self {
+        Reservoir {
+            size,
+            offered: 0,
+            picked: Vec::new(),
+        }
+    }
+
+    fn offer(&mut self, item: T) {
+        self.offered += 1;
+        if self.picked.len() < self.size {
+            self.picked.push(item);
+            return;
+        }
+        let place = rand::rng().random_range(0..self.offered);
+        if let Some(picked) = self.picked.get_mut(place) {
+            *picked = item;
+        }
+    }
+}
+
+async fn check<S: Store>(
+    engine: &Engine<S>,
+    groups: Vec<GroupKey>,
+    args: &Args,
+    report: &mut Report,
+    bar: &ProgressBar,
+) -> StoreResult<()> {
+    let started = groups.into_iter();
+    let started = started.take_while(|_| !engine.stop.is_cancelled());
     let mut checks = std::pin::pin!(
-        futures::stream::iter(groups)
-            .map(async |(user_id, local_date)| {
-                let check = engine.store.check_group::<F>(user_id, local_date).await;
-                (
-                    GroupKey {
-                        domain: F::DOMAIN,
-                        user_id,
-                        local_date,
-                    },
-                    check,
-                )
-            })
-            .buffer_unordered(concurrency)
+        futures::stream::iter(started)
+            .map(async |key| (key, engine.store.check(key).await))
+            .buffer_unordered(engine.concurrency)
     );
     // Every check that was started is finished: none is dropped on an error.
     let mut first_error = None;
-    let mut drifted = Vec::new();
+    let mut repairs = Vec::new();
     while let Some((key, check)) = checks.next().await {
-        progress();
+        bar.inc(1);
         match check {
             Ok(check) => {
-                if report.add(key, check) {
-                    drifted.push(key);
-                }
+                let repair = report.add(key, check);
+                repairs.extend(repair.map(|repair| (key, repair)));
             }
             Err(error) => {
                 first_error.get_or_insert(error);
             }
         }
-        if engine.stop.is_cancelled() {
-            report.incomplete = true;
-        }
     }
+    report.incomplete |= engine.stop.is_cancelled();
     if let Some(error) = first_error {
         return Err(error);
     }
-    drifted.sort_unstable();
-    for key in drifted.into_iter().filter(|_| repair) {
-        let only = GroupFilter {
-            users: vec![key.user_id],
-            from: Some(key.local_date),
-            to: Some(key.local_date),
+    repairs.sort_unstable_by_key(|(key, _)| *key);
+    for (key, repair) in repairs {
+        let allowed = match repair {
+            Mark::Refold => args.repair,
+            Mark::Emptied => args.accept_missing,
         };
-        engine
-            .store
-            .mark_due::<F>(&only, Which::All, None, 1)
-            .await?;
+        if !allowed {
+            continue;
+        }
+        let group = KnownGroup { key, rows: 0 };
+        engine.store.mark(key.domain, &[group], repair).await?;
         if let GroupResult::Folded { .. } = group::process(engine, key).await? {
             report.repaired_groups += 1;
         }
@@ -204,13 +276,20 @@ async fn check<F: Fold, S: Store>(
 }
 
 impl Report {
-    /// Returns whether the group drifted.
-    fn add(&mut self, key: GroupKey, check: GroupCheck) -> bool {
-        self.checked += 1;
+    /// Returns what repairs the group, if it drifted.
+    fn add(&mut self, key: GroupKey, check: GroupCheck) -> Option<Mark> {
+        self.checked += u64::from(check != GroupCheck::Empty);
         let (drifts, misjudged_rows) = match check {
+            GroupCheck::Empty => return None,
             GroupCheck::Unsettled => {
                 self.unsettled += 1;
-                return false;
+                return None;
+            }
+            GroupCheck::RowsMissing => {
+                self.drifted_groups += 1;
+                self.missing_groups += 1;
+                self.show(Shown::group(key, "its raw rows are missing".into()));
+                return Some(Mark::Emptied);
             }
             GroupCheck::Settled {
                 drifts,
@@ -218,7 +297,7 @@ impl Report {
             } => (drifts, misjudged_rows),
         };
         if drifts.is_empty() && misjudged_rows == 0 {
-            return false;
+            return None;
         }
         self.drifted_groups += 1;
         for drift in drifts {
@@ -228,7 +307,7 @@ impl Report {
             let what = format!("{misjudged_rows} rows rejected or completed in error");
             self.show(Shown::group(key, what));
         }
-        true
+        Some(Mark::Refold)
     }
 
     fn show(&mut self, shown: Shown) {
@@ -302,6 +381,13 @@ fn render(report: &Report) -> String {
         report.drifts,
         report.repaired_groups
     ));
+    if report.missing_groups > 0 {
+        text.push_str(&format!(
+            "; the raw rows of {} groups are missing: bring them back, or see `vitalfold verify \
+             --help` for --accept-missing",
+            report.missing_groups
+        ));
+    }
     if report.sealed > 0 {
         text.push_str(&format!(
             "; {} groups without raw rows, which retention removed, were left out",

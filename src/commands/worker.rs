@@ -23,7 +23,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         settle: config.worker.settle,
         until_idle: false,
         budget: None,
-        only_due: None,
+        within: None,
     };
     let stop = CancellationToken::new();
     info!(
@@ -32,11 +32,9 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         redact::url(&config.database.url)
     );
     with_store!(any, store => {
-        let engine = Engine::new(store.clone(), config, mode.name, stop.clone());
+        let engine = Engine::new(store, config, mode.name, stop.clone());
         let server = listener
-            .map(|listener| {
-                Server::start(listener, store, config, engine.worker.clone(), stop.clone())
-            })
+            .map(|listener| Server::start(listener, &engine, config))
             .transpose()?;
         let domains = &config.worker.domains;
         let finished = Finished::default();

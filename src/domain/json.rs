@@ -14,7 +14,7 @@ pub fn aggregate<F: Fold>(row: Aggregate<F::Measure>) -> serde_json::Result<Map<
     object.insert("period".into(), key.period.name().into());
     object.insert("local_date".into(), key.local_date.to_string().into());
     object.insert("period_start".into(), key.period_start.to_rfc3339().into());
-    object.insert(F::SERIES_COLUMN.into(), key.series.into());
+    object.insert(F::DOMAIN.tables().series.into(), key.series.into());
     object.insert("unit".into(), key.unit.into());
     for (column, value) in F::Measure::COLUMNS.iter().zip(row.measure.into_values()) {
         let value = match value {

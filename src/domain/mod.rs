@@ -17,6 +17,7 @@ pub mod period;
 pub mod rules;
 pub mod sum;
 pub mod table;
+mod tables;
 pub mod text;
 pub mod units;
 pub mod vitals;
@@ -26,6 +27,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 pub use period::Period;
 pub use rules::FoldRules;
 pub use table::{Columns, Value};
+pub use tables::Tables;
 
 /// A person. The application's own key; vitalfold never invents meaning for it.
 pub type UserId = i64;
@@ -116,6 +118,13 @@ pub struct RawRow<P> {
     pub payload: P,
 }
 
+impl<P> RawRow<P> {
+    /// The calendar day of an instant where the person was.
+    pub fn local_date(&self, at: DateTime<Utc>) -> NaiveDate {
+        period::local_date(at, self.utc_offset_minutes)
+    }
+}
+
 /// A raw row on its way into its table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRow<P> {
@@ -180,15 +189,6 @@ pub trait Fold: Send + Sync + 'static {
     const DOMAIN: Domain;
     /// Raised whenever the same rows would fold to another result.
     const ALGORITHM_VERSION: i32;
-    const RAW_TABLE: &'static str;
-    /// The raw column that orders the rows of a group.
-    const TIME_COLUMN: &'static str;
-    /// SQL expression over raw columns which, with user, source and
-    /// `source_id`, identifies a re-sent row.
-    const SOURCE_KEY: &'static str;
-    const AGGREGATE_TABLE: &'static str;
-    /// The aggregate column that holds [`AggregateKey::series`].
-    const SERIES_COLUMN: &'static str;
     /// Finest first; always contains [`Period::Day`].
     const PERIODS: &'static [Period];
 
@@ -198,8 +198,16 @@ pub trait Fold: Send + Sync + 'static {
     type Payload: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
     type Measure: Columns + Clone + PartialEq + Send + Sync + std::fmt::Debug + 'static;
 
-    /// What [`Fold::SOURCE_KEY`] is of a row.
+    /// What [`Tables::key`] is of a row.
     fn source_key(row: &Self::Payload) -> &str;
+
+    /// What [`Tables::time`] is of a row.
+    fn time(row: &Self::Payload) -> DateTime<Utc>;
+
+    /// Whether a row that touches a day belongs to its group.
+    fn belongs(date: NaiveDate, row: &RawRow<Self::Payload>) -> bool {
+        row.local_date(Self::time(&row.payload)) == date
+    }
 
     /// The series that a person means by a name.
     fn series_named(name: &str) -> String;

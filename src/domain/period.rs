@@ -101,6 +101,17 @@ impl std::fmt::Display for Period {
 /// How far local time is from UTC at most: Kiribati's 14 hours, either way.
 pub const MAX_OFFSET_MINUTES: i32 = 14 * 60;
 
+/// The calendar day of an instant where clocks were `offset_minutes` east of
+/// UTC. An offset beyond [`MAX_OFFSET_MINUTES`] counts as that.
+pub fn local_date(at: DateTime<Utc>, offset_minutes: i32) -> NaiveDate {
+    let offset = offset_minutes.clamp(-MAX_OFFSET_MINUTES, MAX_OFFSET_MINUTES);
+    let local = at.naive_utc();
+    local
+        .checked_add_signed(TimeDelta::minutes(i64::from(offset)))
+        .unwrap_or(local)
+        .date()
+}
+
 /// The instant at which `date` began where clocks were `offset_minutes` east
 /// of UTC.
 pub fn local_midnight(date: NaiveDate, offset_minutes: i32) -> DateTime<Utc> {

@@ -14,7 +14,6 @@ use super::App;
 use super::problem::{self, Problem};
 use crate::domain::{Domain, GroupKey, UserId};
 use crate::store::Store;
-use crate::with_domain;
 
 type Answer = Result<Json<Value>, Problem>;
 
@@ -51,6 +50,16 @@ pub(super) struct Group {
     local_date: NaiveDate,
 }
 
+impl Group {
+    fn key(self) -> GroupKey {
+        GroupKey {
+            domain: self.domain,
+            user_id: self.user_id,
+            local_date: self.local_date,
+        }
+    }
+}
+
 /// A number as text: JavaScript rounds large ones.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -63,11 +72,7 @@ type Body = Result<Json<Group>, JsonRejection>;
 pub(super) async fn retry<S: Store>(State(app): State<Arc<App<S>>>, body: Body) -> Answer {
     let Json(group) = body.map_err(Problem::bad_request)?;
     let store = app.store.clone();
-    let key = GroupKey {
-        domain: group.domain,
-        user_id: group.user_id,
-        local_date: group.local_date,
-    };
+    let key = group.key();
     let done = app.reads.run(async move { store.retry_failed(key).await });
     finish(&app, "retried", group, done.await?)
 }
@@ -75,10 +80,10 @@ pub(super) async fn retry<S: Store>(State(app): State<Arc<App<S>>>, body: Body) 
 pub(super) async fn discard<S: Store>(State(app): State<Arc<App<S>>>, body: Body) -> Answer {
     let Json(group) = body.map_err(Problem::bad_request)?;
     let store = app.store.clone();
-    let done = app.reads.run(async move {
-        with_domain!(group.domain, F =>
-            store.discard_failed::<F>(group.user_id, group.local_date).await)
-    });
+    let key = group.key();
+    let done = app
+        .reads
+        .run(async move { store.discard_failed(key).await });
     finish(&app, "discarded", group, done.await?)
 }
 

@@ -13,7 +13,6 @@ use super::App;
 use super::problem::{self, Problem};
 use crate::domain::{Aggregate, Domain, Fold, Period, UserId, json as as_json};
 use crate::store::{AggregateQuery, ErrorClass, FailedFilter, Store, StoreError};
-use crate::telemetry::metrics;
 use crate::with_domain;
 
 /// Groups shown of each domain.
@@ -41,8 +40,8 @@ pub(super) async fn overview<S: Store>(State(app): State<Arc<App<S>>>) -> Json<V
             (false, true) => "open",
             (false, false) => "closed",
         },
-        "breaker_open": metrics::breaker_is_open(),
-        "seconds_since_progress": metrics::progress_age().as_secs(),
+        "breaker_open": app.breaker.is_open(),
+        "seconds_since_progress": app.progress.age().as_secs(),
         "pool": {
             "status": pool.status().name(),
             "usage_percent": pool.usage_percent(),
@@ -97,7 +96,7 @@ pub(super) async fn users<S: Store>(
     let users = app.reads.run(async move {
         let mut users = Vec::new();
         for &domain in Domain::ALL {
-            users.extend(with_domain!(domain, F => store.users::<F>(after, USERS).await)?);
+            users.extend(store.users(domain, after, USERS).await?);
         }
         users.sort_unstable();
         users.dedup();
@@ -126,10 +125,8 @@ pub(super) async fn series<S: Store>(
     let domains = app.reads.run(async move {
         let mut domains = Vec::new();
         for &domain in Domain::ALL {
-            let (series, periods) = with_domain!(domain, F => (
-                store.series::<F>(user, SERIES).await?,
-                F::PERIODS,
-            ));
+            let series = store.series(domain, user, SERIES).await?;
+            let periods = with_domain!(domain, F => F::PERIODS);
             domains.push(json!({"domain": domain, "periods": periods, "series": series}));
         }
         Ok(domains)

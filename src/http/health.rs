@@ -24,7 +24,7 @@ fn answer(good: bool, body: serde_json::Value) -> Response {
 /// for longer than its timeouts allow. A restart may help, which it does not
 /// against a database that is away.
 pub(super) async fn live<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
-    let still = metrics::progress_age();
+    let still = app.progress.age();
     let stalled = still > app.stalled_after && app.monitor.reading().work_waits();
     answer(
         !stalled,
@@ -40,7 +40,7 @@ pub(super) async fn live<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
 pub(super) async fn ready<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
     let reason = if app.stopping.is_cancelled() {
         Some("stopping".to_owned())
-    } else if metrics::breaker_is_open() {
+    } else if app.breaker.is_open() {
         Some("the circuit breaker is open: the database does not answer".to_owned())
     } else {
         app.store.lost().or_else(|| app.monitor.reading().trouble())
@@ -56,7 +56,7 @@ pub(super) async fn ready<S: Store>(State(app): State<Arc<App<S>>>) -> Response 
 
 pub(super) async fn pool<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
     let pool = app.store.pool_stats();
-    let breaker_open = metrics::breaker_is_open();
+    let breaker_open = app.breaker.is_open();
     let status = match breaker_open {
         true => "breaker open",
         false => pool.status().name(),
@@ -76,6 +76,15 @@ pub(super) async fn pool<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
 }
 
 pub(super) async fn metrics<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
-    let text = metrics::render(&app.store.pool_stats());
+    let pool = app.store.pool_stats();
+    let text = metrics::render(&metrics::Now {
+        open_connections: pool.size,
+        connections_in_use: pool.checked_out,
+        connections_available: pool.available,
+        max_connections: pool.max,
+        waiting_callers: pool.waiting,
+        breaker_is_open: app.breaker.is_open(),
+        progress_age: app.progress.age(),
+    });
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }

@@ -32,6 +32,9 @@ use tracing::{info, warn};
 use crate::config::{Config, HttpConfig};
 use crate::domain::Domain;
 use crate::store::Store;
+use crate::worker::Engine;
+use crate::worker::breaker::Breaker;
+use crate::worker::progress::Progress;
 use limit::RateLimit;
 use monitor::Monitor;
 use problem::Problem;
@@ -48,6 +51,8 @@ struct App<S> {
     store: S,
     config: HttpConfig,
     worker: Arc<str>,
+    breaker: Arc<Breaker>,
+    progress: Arc<Progress>,
     domains: Vec<Domain>,
     monitor: Arc<Monitor>,
     reads: Reads,
@@ -82,34 +87,35 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until [`Server::close`]. `stopping` is cancelled when the worker
-    /// is told to stop, which readiness reports.
+    /// Serves what becomes of a worker until [`Server::close`]. Readiness reports
+    /// that the worker is told to stop.
     ///
     /// # Errors
     /// The listener has no address.
     pub fn start<S: Store>(
         listener: TcpListener,
-        store: S,
+        engine: &Engine<S>,
         config: &Config,
-        worker: Arc<str>,
-        stopping: CancellationToken,
     ) -> anyhow::Result<Server> {
         let address = listener.local_addr().context("http.listen")?;
         let closing = CancellationToken::new();
         let monitor = Arc::new(Monitor::default());
         let watch = monitor::watch(
-            store.clone(),
+            engine.store.clone(),
             config.worker.domains.clone(),
             Arc::clone(&monitor),
+            Arc::clone(&engine.breaker),
             closing.clone(),
         );
         let app = Arc::new(App {
-            store,
+            store: engine.store.clone(),
             config: HttpConfig {
                 listen: address,
                 ..config.http.clone()
             },
-            worker,
+            worker: engine.worker.clone(),
+            breaker: Arc::clone(&engine.breaker),
+            progress: Arc::clone(&engine.progress),
             domains: config.worker.domains.clone(),
             monitor,
             reads: Reads::default(),
@@ -118,7 +124,7 @@ impl Server {
             stalled_after: config.pool.wait_timeout
                 + config.pool.connect_timeout
                 + config.pool.statement_timeout * 2,
-            stopping,
+            stopping: engine.stop.clone(),
         });
         info!(
             http.address = %address,

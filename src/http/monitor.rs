@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Domain;
-use crate::store::{History, Result, Status, Store};
-use crate::telemetry::metrics;
+use crate::store::{DomainStatus, History, Result, Status, Store};
+use crate::telemetry::metrics::{self, Backlog};
+use crate::worker::breaker::Breaker;
 
 /// Counting the backlog costs the more the longer it is. A reading that takes
 /// long is repeated the more seldom: a two-hundredth of one connection's time at
@@ -98,7 +99,10 @@ impl Monitor {
         reading.next = Some(Instant::now() + pause);
         match result {
             Ok((status, history)) => {
-                metrics::backlog(Some(&status));
+                metrics::database_up(true);
+                for of_domain in &status.domains {
+                    metrics::backlog(of_domain.domain, &backlog(of_domain));
+                }
                 reading.samples.push_back(Sample {
                     // Only the place of a point on the page's chart.
                     at: Utc::now(),
@@ -114,7 +118,7 @@ impl Monitor {
                 reading.error = None;
             }
             Err(error) => {
-                metrics::backlog(None);
+                metrics::database_up(false);
                 reading.error = Some(error.to_string());
             }
         }
@@ -128,13 +132,14 @@ pub(super) async fn watch<S: Store>(
     store: S,
     domains: Vec<Domain>,
     monitor: Arc<Monitor>,
+    breaker: Arc<Breaker>,
     closing: CancellationToken,
 ) {
     while !closing.is_cancelled() {
         let mut pause = RETRY;
         // An open breaker has found the database away; it alone asks again.
-        if metrics::breaker_is_open() {
-            metrics::backlog(None);
+        if breaker.is_open() {
+            metrics::database_up(false);
         } else {
             let started = Instant::now();
             let result = read(&store, &domains).await;
@@ -149,6 +154,16 @@ pub(super) async fn watch<S: Store>(
             () = monitor.wake.notified() => {}
             () = closing.cancelled() => {}
         }
+    }
+}
+
+fn backlog(status: &DomainStatus) -> Backlog {
+    Backlog {
+        pending_rows: status.pending_rows,
+        failed_rows: status.failed_rows,
+        due_groups: status.due_groups,
+        dead_groups: status.dead_groups,
+        oldest_pending_seconds: status.oldest_pending_seconds.unwrap_or(0).max(0),
     }
 }
 

@@ -10,10 +10,11 @@ use tokio::task::spawn_blocking;
 
 use super::batch::{Batch, Batcher, Validate};
 use super::files::{Input, expand};
+use super::identity::Equals;
 use super::reader::{Halt, Sink};
 use super::writer::Writer;
 use super::{Format, ImportError, ImportOptions, Summary, apple_health, csv, fhir};
-use crate::store::RawStore;
+use crate::store::RawRows;
 
 /// Batches between the thread that reads and the task that writes.
 const BATCHES_AHEAD: usize = 2;
@@ -28,7 +29,7 @@ const BATCHES_AHEAD: usize = 2;
 ///
 /// # Errors
 /// The first error of the input or of the store. Files before it stay stored.
-pub async fn import_file<S: RawStore>(
+pub async fn import_file<S: RawRows>(
     store: &S,
     path: &Path,
     options: &ImportOptions,
@@ -59,7 +60,7 @@ pub async fn import_file<S: RawStore>(
     Ok(sum)
 }
 
-async fn import_one<S: RawStore>(
+async fn import_one<S: RawRows>(
     writer: &mut Writer<'_, S>,
     path: &Path,
     options: &ImportOptions,
@@ -116,7 +117,7 @@ fn marks(input: &Input, options: &ImportOptions) -> Result<csv::Marks, Halt> {
 }
 
 /// Reads in a thread of its own while this task stores what was read.
-async fn insert<S: RawStore>(
+async fn insert<S: RawRows>(
     writer: &mut Writer<'_, S>,
     name: &str,
     input: Arc<Input>,
@@ -131,9 +132,10 @@ async fn insert<S: RawStore>(
         batcher.finish(result)
     });
     let mut sum = Summary::default();
+    let mut equals = Equals::default();
     let mut stored = Ok(());
     while let Some(batch) = batches.recv().await {
-        match writer.write(batch).await {
+        match writer.write(batch, &mut equals).await {
             Ok(summary) => sum += summary,
             Err(source) => {
                 let file = name.to_owned();

@@ -11,6 +11,7 @@ mod driver;
 mod error;
 mod fhir;
 mod files;
+mod identity;
 mod item;
 mod reader;
 mod summary;
@@ -28,6 +29,7 @@ use indicatif::ProgressBar;
 
 pub use driver::import_file;
 pub use error::{ImportError, Place};
+pub(crate) use identity::Equals;
 pub use summary::Summary;
 
 use crate::domain::UserId;

@@ -5,15 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use chrono_tz::Tz;
 
 use super::batch::{BATCH_ROWS, Batch};
+use super::identity::Equals;
 use super::item::{Intake, Lab, OLDER, Parsed, Subject, Version, Vital};
 use super::summary::Summary;
 use super::time::{self, Resolved};
+use crate::backoff::{TRANSIENT_RETRIES, transient_pause};
 use crate::domain::labs::{LabResult, Labs};
 use crate::domain::nutrition::{Nutrition, NutritionEntry};
 use crate::domain::vitals::{VitalSample, Vitals};
 use crate::domain::{Fold, NewRow, UserId};
-use crate::store::{ErrorClass, RawStore, ResourceVersion, Resources, StoreError, VersionRow};
-use crate::worker::retry::{TRANSIENT_RETRIES, transient_pause};
+use crate::store::{ErrorClass, RawRows, ResourceVersion, Resources, StoreError, VersionRow};
 
 /// Users and zones remembered; beyond it they are asked for again.
 const MAX_KNOWN: usize = 20_000;
@@ -26,7 +27,7 @@ pub(super) struct Writer<'s, S> {
     zones: HashMap<UserId, Tz>,
 }
 
-impl<'s, S: RawStore> Writer<'s, S> {
+impl<'s, S: RawRows> Writer<'s, S> {
     pub(super) fn new(store: &'s S, default_zone: Tz) -> Writer<'s, S> {
         Writer {
             store,
@@ -36,8 +37,13 @@ impl<'s, S: RawStore> Writer<'s, S> {
         }
     }
 
-    /// Stores a batch; its summary then says what became of it.
-    pub(super) async fn write(&mut self, batch: Batch) -> Result<Summary, StoreError> {
+    /// Stores a batch; its summary then says what became of it. `equals` are
+    /// the rows of the same file before it.
+    pub(super) async fn write(
+        &mut self,
+        batch: Batch,
+        equals: &mut Equals,
+    ) -> Result<Summary, StoreError> {
         self.learn_users(&batch).await?;
         self.learn_zones(&batch).await?;
         let Batch {
@@ -48,20 +54,22 @@ impl<'s, S: RawStore> Writer<'s, S> {
             nutrition,
         } = batch;
         if versions.is_empty() {
-            let vitals = vitals.into_iter().map(|(_, row)| self.vital(row)).collect();
-            self.insert::<Vitals>(vitals, &mut summary).await?;
-            let labs = labs.into_iter().map(|(_, row)| self.lab(row)).collect();
-            self.insert::<Labs>(labs, &mut summary).await?;
-            let nutrition = nutrition.into_iter().map(|(_, row)| self.intake(row));
-            self.insert::<Nutrition>(nutrition.collect(), &mut summary)
+            let rows = vitals.into_iter().map(|(_, row)| self.vital(row));
+            self.insert::<Vitals>(rows.collect(), equals, &mut summary)
+                .await?;
+            let rows = labs.into_iter().map(|(_, row)| self.lab(row));
+            self.insert::<Labs>(rows.collect(), equals, &mut summary)
+                .await?;
+            let rows = nutrition.into_iter().map(|(_, row)| self.intake(row));
+            self.insert::<Nutrition>(rows.collect(), equals, &mut summary)
                 .await?;
             return Ok(summary);
         }
         let resources = Resources {
             versions: versions.into_iter().map(|v| self.version(v)).collect(),
-            vitals: rows(vitals, |row| self.vital(row)),
-            labs: rows(labs, |row| self.lab(row)),
-            nutrition: rows(nutrition, |row| self.intake(row)),
+            vitals: rows::<_, Vitals>(vitals, equals, |row| self.vital(row)),
+            labs: rows::<_, Labs>(labs, equals, |row| self.lab(row)),
+            nutrition: rows::<_, Nutrition>(nutrition, equals, |row| self.intake(row)),
         };
         let done = self
             .patiently(|| self.store.store_versions(resources.clone()))
@@ -221,9 +229,11 @@ impl<'s, S: RawStore> Writer<'s, S> {
     /// Inserts rows in short transactions: one record may give many rows.
     async fn insert<F: Fold>(
         &self,
-        rows: Vec<NewRow<F::Payload>>,
+        mut rows: Vec<NewRow<F::Payload>>,
+        equals: &mut Equals,
         summary: &mut Summary,
     ) -> Result<(), StoreError> {
+        equals.name::<F>(&mut rows);
         let mut rows = rows.into_iter();
         loop {
             let chunk: Vec<_> = rows.by_ref().take(BATCH_ROWS).collect();
@@ -255,13 +265,15 @@ impl<'s, S: RawStore> Writer<'s, S> {
     }
 }
 
-fn rows<P, Q>(
+fn rows<P, F: Fold>(
     rows: Vec<(Option<usize>, Parsed<P>)>,
-    row: impl Fn(Parsed<P>) -> NewRow<Q>,
-) -> Vec<VersionRow<Q>> {
-    let rows = rows.into_iter().map(|(version, parsed)| VersionRow {
-        version,
-        row: row(parsed),
+    equals: &mut Equals,
+    row: impl Fn(Parsed<P>) -> NewRow<F::Payload>,
+) -> Vec<VersionRow<F::Payload>> {
+    let rows = rows.into_iter().map(|(version, parsed)| {
+        let mut row = row(parsed);
+        equals.name_row::<F>(&mut row);
+        VersionRow { version, row }
     });
     rows.collect()
 }

@@ -29,7 +29,8 @@ pub fn tables() -> Vec<Table> {
         plain("user_time_zones", "user_id"),
         plain("patient_users", "reference"),
         plain("resource_versions", "resource, scope, source"),
-        plain("aggregation_groups", "user_id, domain, local_date"),
+        plain("failed_groups", "user_id, domain, local_date"),
+        plain("rejected_rows", "user_id, domain, local_date, row_id"),
         plain("sealed_groups", "user_id, domain, local_date"),
         plain("aggregation_batches", "id"),
         Table {
@@ -39,10 +40,15 @@ pub fn tables() -> Vec<Table> {
     ];
     for &domain in Domain::ALL {
         with_domain!(domain, F => {
-            tables.push(Table { numbered: true, ..plain(F::RAW_TABLE, "id") });
-            tables.push(plain(F::AGGREGATE_TABLE, &super::sql::aggregate_key::<F>()));
+            tables.push(Table { numbered: true, ..plain(F::DOMAIN.tables().raw, "id") });
+            tables.push(plain(F::DOMAIN.tables().aggregates, &super::sql::aggregate_key::<F>()));
         });
     }
+    // Last: what the triggers of the raw tables added meanwhile goes before.
+    tables.push(Table {
+        numbered: true,
+        ..plain("group_changes", "user_id, domain, local_date, id")
+    });
     tables
 }
 

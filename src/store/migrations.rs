@@ -13,7 +13,7 @@ use super::{ErrorClass, Result, StoreError};
 #[derive(diesel::QueryableByName)]
 pub(super) struct Applied {
     #[diesel(sql_type = Text)]
-    version: String,
+    pub(super) version: String,
 }
 
 /// The versions of embedded migrations that were not applied, in order.

@@ -1,8 +1,32 @@
-//! Statement texts that both backends build from a domain's columns.
+//! Statement texts that both backends build from a domain's tables and columns.
 
-use super::Which;
 use crate::domain::table::ColumnType;
-use crate::domain::{Columns, Fold, bounds};
+use crate::domain::{Columns, Domain, Fold, bounds};
+
+/// A statement on one line, as it is sent and logged: without the comments of its
+/// file, which are lines that begin with `--`.
+pub(super) fn flat(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("--"));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Puts a domain's names into a statement, and that on one line: `{raw}`, `{time}`, `{end}`, `{key}`,
+/// `{aggregates}`, `{series}` and `{domain}`.
+pub(super) fn of_domain(text: &str, domain: Domain) -> String {
+    let tables = domain.tables();
+    [
+        ("{raw}", tables.raw),
+        ("{time}", tables.time),
+        ("{key}", tables.key),
+        ("{aggregates}", tables.aggregates),
+        ("{end}", tables.end.unwrap_or_default()),
+        ("{series}", tables.series),
+        ("{domain}", domain.name()),
+    ]
+    .into_iter()
+    .fold(flat(text), |text, (place, name)| text.replace(place, name))
+}
 
 /// The names of a domain's payload columns, quoted, in order.
 pub(super) fn payload_columns<F: Fold>() -> Vec<String> {
@@ -49,6 +73,12 @@ pub(super) fn raw_columns<F: Fold>() -> String {
     let common = ["source", "device", "note"].into_iter().map(bounded);
     let own = F::Payload::COLUMNS.iter().map(|column| match column.ty {
         ColumnType::Text => bounded(column.name),
+        // Without an end a row is an instant.
+        _ if F::DOMAIN.tables().end == Some(column.name) => format!(
+            "coalesce(\"{end}\", \"{time}\") as \"{end}\"",
+            end = column.name,
+            time = F::DOMAIN.tables().time
+        ),
         _ => format!("\"{}\"", column.name),
     });
     common.chain(own).collect::<Vec<_>>().join(", ")
@@ -70,7 +100,7 @@ fn quoted<C: Columns>() -> Vec<String> {
 pub(super) fn aggregate_key<F: Fold>() -> String {
     format!(
         "user_id, period, local_date, period_start, {}, unit",
-        F::SERIES_COLUMN
+        F::DOMAIN.tables().series
     )
 }
 
@@ -78,29 +108,4 @@ pub(super) fn aggregate_key<F: Fold>() -> String {
 pub(super) fn list(prefix: &str, names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("{prefix}{name}")).collect();
     names.join(", ")
-}
-
-/// Selects the user and date of every group that `within`, a condition on
-/// both, lets through; `extra` is added to it.
-pub(super) fn known_groups<F: Fold>(within: &str, which: Which, extra: &str) -> String {
-    let (raw, aggregates) = match which {
-        // Day rows too: raw rows may have been deleted behind the triggers' back.
-        Which::All => (String::new(), String::new()),
-        Which::Outdated => (
-            " and status = 'rejected'".to_owned(),
-            format!(" and algorithm_version <> {}", F::ALGORITHM_VERSION),
-        ),
-    };
-    // Sealed groups have nothing left to be folded from.
-    format!(
-        "select user_id, local_date from {raw_table} where {within}{raw}{extra} \
-         union \
-         select user_id, local_date from {aggregate_table} \
-         where period = 'day' and {within}{aggregates}{extra} \
-         except select user_id, local_date from sealed_groups \
-         where domain = '{domain}' and {within}{extra}",
-        raw_table = F::RAW_TABLE,
-        aggregate_table = F::AGGREGATE_TABLE,
-        domain = F::DOMAIN,
-    )
 }

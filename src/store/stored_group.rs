@@ -4,28 +4,26 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chrono::NaiveDate;
-
-use super::group_states::{RowStates, RowStatus, row_states};
+use super::rejections::{POISON, Rejections, StoredRejection};
 use super::room::LONG_FOLD;
 use super::sql::text_columns;
 use super::{GroupOutcome, Isolation};
 use crate::domain::group::{GroupFold, fold_group};
-use crate::domain::{Aggregate, Fold, FoldRules, RawRow, Rejection, bounds};
-
-/// Begins the reason of rows without which their group folds.
-pub(super) const POISON: &str = "poison: ";
+use crate::domain::{Aggregate, Fold, FoldRules, GroupKey, RawRow, Rejection, bounds};
 
 /// Why rows of a sealed group are rejected.
 const TOO_LATE: &str = "too_late: the raw rows of this day were removed by retention; its \
      aggregates stay as they are";
 
-/// A raw row with the state it was in.
+/// Why a group is reported whose raw rows are gone or hidden.
+pub(super) const ROWS_MISSING: &str = "rows_missing: the group has aggregates and no raw row, and \
+     no change says that its rows were deleted; they may be hidden from this role or lost. Bring \
+     them back, then run `vitalfold failed retry`; if they are gone for good, run `vitalfold \
+     verify --all --repair --accept-missing`";
+
+/// A raw row as it was read.
 pub(super) struct StoredRaw<P> {
     pub(super) row: RawRow<P>,
-    pub(super) status: RowStatus,
-    /// Rejected because its group cannot be folded with it.
-    pub(super) poison: bool,
     /// See [`place_of_too_long`](super::sql::place_of_too_long).
     pub(super) too_long: u8,
     /// What its texts take, in bytes.
@@ -39,10 +37,55 @@ impl<P> StoredRaw<P> {
     }
 }
 
+/// What the lines of `group_changes` and `failed_groups` say of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// The lines that were read.
+    pub(super) ids: Vec<i64>,
+    /// Rows that they tell of.
+    pub(super) rows: u64,
+    /// A line is no plain insert.
+    pub(super) not_only_inserts: bool,
+    /// Rows were deleted or edited: all of them may be gone.
+    pub(super) may_be_empty: bool,
+    pub(super) failure: Option<Standing>,
+}
+
+/// How a failed group stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its next attempt is due.
+    Due,
+    /// Its next attempt is not due yet.
+    PutOff,
+    Dead,
+}
+
+impl Changes {
+    /// Whether an attempt is to be made now: not where another worker has folded
+    /// the group or failed at it. `isolated`: the attempt belongs to a search
+    /// that follows a failure.
+    pub(super) fn call_for_attempt(&self, isolated: bool) -> bool {
+        isolated
+            || match self.failure {
+                None | Some(Standing::Dead) => !self.ids.is_empty(),
+                Some(Standing::Due) => true,
+                Some(Standing::PutOff) => false,
+            }
+    }
+
+    /// Whether what may be wrong is to be mended: poison has another chance, and
+    /// stored aggregates are not trusted to be those of the last fold.
+    pub(super) fn call_for_care(&self) -> bool {
+        self.not_only_inserts || self.failure.is_some()
+    }
+}
+
 /// All that a group's fold needs.
 pub(super) struct StoredGroup<F: Fold> {
-    /// In (time, id) order.
+    /// Those that belong to the group, in (time, id) order.
     pub(super) rows: Vec<StoredRaw<F::Payload>>,
+    pub(super) rejections: Vec<StoredRejection>,
     pub(super) day_rows: Vec<Aggregate<F::Measure>>,
     /// Its raw rows were removed by retention: folding what is there now
     /// would replace right aggregates by partial ones.
@@ -51,7 +94,6 @@ pub(super) struct StoredGroup<F: Fold> {
 
 /// Which rows a fold leaves out.
 pub(super) enum LeaveOut {
-    /// None: a marked group gives its poison another chance.
     Nothing,
     Poison,
     /// And rejects them.
@@ -59,10 +101,10 @@ pub(super) enum LeaveOut {
 }
 
 impl LeaveOut {
-    pub(super) fn of(isolation: Option<&Isolation>, marked: bool) -> Self {
+    pub(super) fn of(isolation: Option<&Isolation>, changes: &Changes) -> Self {
         match isolation {
             Some(isolation) => LeaveOut::Suspects(isolation.clone()),
-            None if marked => LeaveOut::Nothing,
+            None if changes.call_for_care() => LeaveOut::Nothing,
             None => LeaveOut::Poison,
         }
     }
@@ -73,45 +115,74 @@ impl LeaveOut {
 pub(super) struct Panicked;
 
 pub(super) struct Folded<F: Fold> {
-    /// Its rejections are in `states`.
+    /// Its rejections are in `rejections`.
     pub(super) fold: GroupFold<F::Measure>,
-    pub(super) states: RowStates,
+    pub(super) rejections: Rejections,
 }
 
 impl<F: Fold> Folded<F> {
-    pub(super) fn outcome(&self) -> GroupOutcome {
-        self.states.outcome()
+    pub(super) fn outcome(&self, changes: &Changes) -> GroupOutcome {
+        let rejected = self.rejections.new;
+        GroupOutcome::Folded {
+            completed: changes.rows.saturating_sub(rejected),
+            rejected,
+        }
     }
 }
 
 impl<F: Fold> StoredGroup<F> {
+    /// Takes rows in any order, of neighbouring days too.
+    pub(super) fn new(
+        key: GroupKey,
+        mut rows: Vec<StoredRaw<F::Payload>>,
+        rejections: Vec<StoredRejection>,
+        day_rows: Vec<Aggregate<F::Measure>>,
+        sealed: bool,
+    ) -> Self {
+        rows.retain(|stored| F::belongs(key.local_date, &stored.row));
+        rows.sort_by_key(|stored| (F::time(&stored.row.payload), stored.row.id));
+        StoredGroup {
+            rows,
+            rejections,
+            day_rows,
+            sealed,
+        }
+    }
+
     /// Whether its fold takes long enough for a thread of its own.
     pub(super) fn is_long(&self) -> bool {
         self.rows.len() + self.day_rows.len() >= LONG_FOLD
     }
 
-    /// Whether every row is `completed` or `rejected`.
-    pub(super) fn is_settled(&self) -> bool {
-        self.rows.iter().all(|row| row.status != RowStatus::Open)
+    /// Whether it has aggregates of its own day and no raw rows.
+    pub(super) fn lacks_rows(&self, key: GroupKey) -> bool {
+        let stands = |row: &Aggregate<F::Measure>| row.key.local_date == key.local_date;
+        !self.sealed && self.rows.is_empty() && self.day_rows.iter().any(stands)
+    }
+
+    pub(super) fn is_empty(&self, key: GroupKey) -> bool {
+        let stands = |row: &Aggregate<F::Measure>| row.key.local_date == key.local_date;
+        self.rows.is_empty() && !self.day_rows.iter().any(stands)
     }
 
     pub(super) fn fold(
         self,
-        local_date: NaiveDate,
+        key: GroupKey,
         rules: &FoldRules,
         leave_out: &LeaveOut,
     ) -> Result<Folded<F>, Panicked> {
         if self.sealed {
             return Ok(self.too_late());
         }
-        let mut statuses = Vec::with_capacity(self.rows.len());
         let mut rows = Vec::with_capacity(self.rows.len());
         let mut left_out = Vec::new();
+        let mut kept = Vec::new();
         let columns = text_columns::<F>();
         for stored in self.rows {
             let id = stored.row.id;
+            let is_poison = |line: &StoredRejection| line.row_id == id && line.poison;
             match leave_out {
-                LeaveOut::Poison if stored.poison => continue,
+                LeaveOut::Poison if self.rejections.iter().any(is_poison) => kept.push(id),
                 LeaveOut::Suspects(isolation) if isolation.rows.contains(&id) => {
                     left_out.push(Rejection {
                         row_id: id,
@@ -124,32 +195,27 @@ impl<F: Fold> StoredGroup<F> {
                 }),
                 _ => rows.push(stored.row),
             }
-            statuses.push((id, stored.status));
         }
         let mut fold = catch_unwind(AssertUnwindSafe(|| {
-            fold_group::<F>(local_date, &rows, self.day_rows, rules)
+            fold_group::<F>(key.local_date, &rows, self.day_rows, rules)
         }))
         .map_err(|_| Panicked)?;
         fold.rejected.extend(left_out);
+        let rejected = std::mem::take(&mut fold.rejected);
         Ok(Folded {
-            states: row_states(&statuses, std::mem::take(&mut fold.rejected)),
+            rejections: Rejections::of(self.rejections, rejected, &kept),
             fold,
         })
     }
 
     /// Rejects every row and touches no aggregate.
     fn too_late(self) -> Folded<F> {
-        let rows = self.rows.into_iter();
-        let statuses: Vec<_> = rows.map(|stored| (stored.row.id, stored.status)).collect();
-        let rejected: Vec<_> = statuses
-            .iter()
-            .map(|(row_id, _)| Rejection {
-                row_id: *row_id,
-                reason: TOO_LATE.to_owned(),
-            })
-            .collect();
+        let rejected = self.rows.into_iter().map(|stored| Rejection {
+            row_id: stored.row.id,
+            reason: TOO_LATE.to_owned(),
+        });
         Folded {
-            states: row_states(&statuses, rejected),
+            rejections: Rejections::of(self.rejections, rejected.collect(), &[]),
             fold: GroupFold {
                 aggregates: Vec::new(),
                 periods: Vec::new(),

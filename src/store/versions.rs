@@ -10,7 +10,6 @@ use crate::domain::labs::LabResult;
 use crate::domain::nutrition::NutritionEntry;
 use crate::domain::vitals::VitalSample;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::with_domain;
 
 /// Versions of resources and their rows, in the order of a file.
 #[derive(Debug, Clone, Default)]
@@ -57,13 +56,17 @@ pub struct Versioned {
     pub older: u64,
 }
 
-/// The names of one row: domain, user, `source_id` and [`Fold::SOURCE_KEY`].
+/// What tells one row: domain, user, `source_id`, the domain's key (see
+/// [`Tables::key`](crate::domain::Tables::key)) and time.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct RowName(
     pub(super) Domain,
     pub(super) UserId,
     pub(super) String,
     pub(super) String,
+    /// None of a row of any time.
+    #[serde(default)]
+    pub(super) Option<DateTime<Utc>>,
 );
 
 /// A line of `resource_versions`.
@@ -187,7 +190,8 @@ impl Resources {
         for VersionRow { version, row } in rows {
             if let (Some(version), Some(id)) = (version, &row.source_id) {
                 let key = F::source_key(&row.payload).to_owned();
-                names[*version].push(RowName(F::DOMAIN, row.user_id, id.clone(), key));
+                let time = Some(F::time(&row.payload));
+                names[*version].push(RowName(F::DOMAIN, row.user_id, id.clone(), key, time));
             }
         }
     }
@@ -209,7 +213,7 @@ impl Resources {
             }
             let former = version.formerly.iter();
             former
-                .map(|(domain, key)| RowName(*domain, user, id.to_owned(), key.clone()))
+                .map(|(domain, key)| RowName(*domain, user, id.to_owned(), key.clone(), None))
                 .collect()
         });
         let now = state.rows.as_deref().unwrap_or_default();
@@ -315,11 +319,6 @@ impl Plan {
             .filter(|(_, row)| row.0 == domain)
             .collect()
     }
-}
-
-/// The raw tables, in one order for every transaction.
-pub(super) fn raw_table(domain: Domain) -> &'static str {
-    with_domain!(domain, F => F::RAW_TABLE)
 }
 
 #[cfg(test)]

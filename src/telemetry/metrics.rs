@@ -4,59 +4,95 @@
 mod names;
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 
 use crate::domain::Domain;
-use crate::store::{ErrorClass, PoolStats, Status};
-use crate::worker::group::GroupResult;
 use names::Metrics;
 
 /// The form of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
-static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-/// Milliseconds from [`STARTED`] to the last sign of progress.
-static PROGRESS: AtomicU64 = AtomicU64::new(0);
+
+/// How it ended that a group was taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Folded,
+    Failed,
+    /// Another worker had its user.
+    Locked,
+    Interrupted,
+}
+
+impl Outcome {
+    const ALL: [Outcome; 4] = [
+        Outcome::Folded,
+        Outcome::Failed,
+        Outcome::Locked,
+        Outcome::Interrupted,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Folded => "folded",
+            Outcome::Failed => "failed",
+            Outcome::Locked => "locked",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What one domain's state tables hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    pub pending_rows: i64,
+    pub failed_rows: i64,
+    pub due_groups: i64,
+    pub dead_groups: i64,
+    /// 0 where nothing is pending.
+    pub oldest_pending_seconds: i64,
+}
+
+/// What is read when it is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    pub open_connections: usize,
+    pub connections_in_use: usize,
+    pub connections_available: usize,
+    pub max_connections: usize,
+    pub waiting_callers: usize,
+    pub breaker_is_open: bool,
+    pub progress_age: Duration,
+}
 
 fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A group was taken up and left.
-pub fn group(domain: Domain, result: &GroupResult, took: Duration) {
+pub fn group(domain: Domain, outcome: Outcome, took: Duration) {
     let domain = ("domain", domain.name());
-    let outcome = match result {
-        GroupResult::Folded {
-            completed,
-            rejected,
-        } => {
-            for (outcome, rows) in [("completed", *completed), ("rejected", *rejected)] {
-                let labels = [domain, ("outcome", outcome)];
-                METRICS.rows.get_or_create(&labels).inc_by(rows);
-            }
-            "folded"
-        }
-        GroupResult::Failed => "failed",
-        GroupResult::Skipped => "locked",
-        GroupResult::Interrupted => "interrupted",
-    };
-    let labels = [domain, ("outcome", outcome)];
+    let labels = [domain, ("outcome", outcome.name())];
     METRICS.groups.get_or_create(&labels).inc();
     let seconds = METRICS.group_seconds.get_or_create(&[domain]);
     seconds.observe(took.as_secs_f64());
-    progress();
 }
 
-/// A batch ended, `marked` of whose groups were folded before.
-pub fn batch(domain: Domain, took: Duration, marked: usize) {
+/// Changed rows of a group were folded.
+pub fn rows(domain: Domain, completed: u64, rejected: u64) {
+    for (outcome, rows) in [("completed", completed), ("rejected", rejected)] {
+        let labels = [("domain", domain.name()), ("outcome", outcome)];
+        METRICS.rows.get_or_create(&labels).inc_by(rows);
+    }
+}
+
+/// A batch ended.
+pub fn batch(domain: Domain, took: Duration) {
     let labels = [("domain", domain.name())];
     let seconds = METRICS.batch_seconds.get_or_create(&labels);
     seconds.observe(took.as_secs_f64());
-    METRICS.refolds.get_or_create(&labels).inc_by(marked as u64);
 }
 
 /// A transient error of a group is to be tried again at once.
@@ -65,23 +101,9 @@ pub fn retry(domain: Domain) {
     METRICS.retries.get_or_create(&labels).inc();
 }
 
-/// A group or a pass ended in an error.
-pub fn error(class: ErrorClass) {
-    let labels = [("class", class.name())];
-    METRICS.errors.get_or_create(&labels).inc();
-    progress();
-}
-
-/// The worker is not stuck: something that it did just ended.
-pub fn progress() {
-    let now = u64::try_from(STARTED.elapsed().as_millis()).unwrap_or(u64::MAX);
-    PROGRESS.store(now, Ordering::Relaxed);
-}
-
-/// Time since [`progress`] was last called, or since the start.
-pub fn progress_age() -> Duration {
-    let last = Duration::from_millis(PROGRESS.load(Ordering::Relaxed));
-    STARTED.elapsed().saturating_sub(last)
+/// A group or a batch ended in an error of a class of this name.
+pub fn error(class: &'static str) {
+    METRICS.errors.get_or_create(&[("class", class)]).inc();
 }
 
 /// A caller got a connection, or gave up.
@@ -104,54 +126,50 @@ pub fn log_line_lost() {
     METRICS.log_lines_lost.inc();
 }
 
-/// The circuit breaker opened or closed.
-pub fn breaker(open: bool) {
-    METRICS.breaker_open.set(i64::from(open));
-}
-
-/// Whether the circuit breaker is open.
-pub fn breaker_is_open() -> bool {
-    METRICS.breaker_open.get() == 1
-}
-
 /// An operator paused or resumed every worker.
 pub fn paused(paused: bool) {
     METRICS.paused.set(i64::from(paused));
 }
 
-/// What the database says of its backlog; none while it does not answer.
-pub fn backlog(status: Option<&Status>) {
-    METRICS.database_up.set(i64::from(status.is_some()));
-    for status in status.map_or(&[][..], |status| &status.domains) {
-        let domain = ("domain", status.domain.name());
-        for (state, rows) in [
-            ("pending", status.pending_rows),
-            ("failed", status.failed_rows),
-        ] {
-            let labels = [domain, ("state", state)];
-            METRICS.backlog_rows.get_or_create(&labels).set(rows);
-        }
-        for (state, groups) in [("due", status.due_groups), ("dead", status.dead_groups)] {
-            let labels = [domain, ("state", state)];
-            METRICS.backlog_groups.get_or_create(&labels).set(groups);
-        }
-        let age = status.oldest_pending_seconds.unwrap_or(0).max(0);
-        METRICS.oldest_pending.get_or_create(&[domain]).set(age);
+/// Whether the database answered when it was last asked for the backlog.
+pub fn database_up(up: bool) {
+    METRICS.database_up.set(i64::from(up));
+}
+
+/// What the database says of one domain's backlog.
+pub fn backlog(domain: Domain, backlog: &Backlog) {
+    let domain = ("domain", domain.name());
+    for (state, rows) in [
+        ("pending", backlog.pending_rows),
+        ("failed", backlog.failed_rows),
+    ] {
+        let labels = [domain, ("state", state)];
+        METRICS.backlog_rows.get_or_create(&labels).set(rows);
     }
+    for (state, groups) in [("due", backlog.due_groups), ("dead", backlog.dead_groups)] {
+        let labels = [domain, ("state", state)];
+        METRICS.backlog_groups.get_or_create(&labels).set(groups);
+    }
+    let age = METRICS.oldest_pending.get_or_create(&[domain]);
+    age.set(backlog.oldest_pending_seconds);
 }
 
 /// The metrics of this process in the `OpenMetrics` text form.
-pub fn render(pool: &PoolStats) -> String {
-    for (state, connections) in [("in_use", pool.checked_out), ("available", pool.available)] {
+pub fn render(now: &Now) -> String {
+    for (state, connections) in [
+        ("in_use", now.connections_in_use),
+        ("available", now.connections_available),
+    ] {
         let gauge = METRICS.pool_connections.get_or_create(&[("state", state)]);
         gauge.set(signed(connections));
     }
-    METRICS.pool_open.set(signed(pool.size));
-    METRICS.pool_max.set(signed(pool.max));
-    METRICS.pool_waiting.set(signed(pool.waiting));
-    let usage = pool.checked_out as f64 / pool.max.max(1) as f64;
+    METRICS.pool_open.set(signed(now.open_connections));
+    METRICS.pool_max.set(signed(now.max_connections));
+    METRICS.pool_waiting.set(signed(now.waiting_callers));
+    let usage = now.connections_in_use as f64 / now.max_connections.max(1) as f64;
     METRICS.pool_usage.set(usage);
-    METRICS.progress_age.set(progress_age().as_secs_f64());
+    METRICS.breaker_open.set(i64::from(now.breaker_is_open));
+    METRICS.progress_age.set(now.progress_age.as_secs_f64());
     if let Some(bytes) = resident_bytes() {
         METRICS.resident_memory.set(bytes);
     }

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::retry::jitter;
+use crate::backoff::jitter;
 
 /// Connection errors in a row that open the breaker.
 const FAILURES_TO_OPEN: u32 = 3;

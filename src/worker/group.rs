@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::Engine;
-use super::isolate::isolate;
-use super::retry::{TRANSIENT_RETRIES, jitter, transient_pause};
+use super::poison::isolate;
+use crate::backoff::{TRANSIENT_RETRIES, jitter, transient_pause};
 use crate::domain::GroupKey;
 use crate::store::{
     ErrorClass, Failure, GroupOutcome, GroupState, Result, Store, StoreError, Suspicion,
 };
-use crate::telemetry::metrics;
-use crate::with_domain;
+use crate::telemetry::metrics::{self, Outcome};
 
-/// What became of one group in this pass.
+/// What became of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupResult {
     Folded {
@@ -34,11 +33,24 @@ pub enum GroupResult {
 /// Folds one group.
 ///
 /// # Errors
-/// A fatal error, or that the failure could not be recorded: the pass ends.
+/// A fatal error, or that the failure could not be recorded: the batch ends.
 pub async fn process<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<GroupResult> {
     let started = Instant::now();
     let result = fold_or_record(engine, key).await?;
-    metrics::group(key.domain, &result, started.elapsed());
+    let outcome = match result {
+        GroupResult::Folded {
+            completed,
+            rejected,
+        } => {
+            metrics::rows(key.domain, completed, rejected);
+            Outcome::Folded
+        }
+        GroupResult::Failed => Outcome::Failed,
+        GroupResult::Skipped => Outcome::Locked,
+        GroupResult::Interrupted => Outcome::Interrupted,
+    };
+    metrics::group(key.domain, outcome, started.elapsed());
+    engine.progress.made();
     Ok(result)
 }
 
@@ -52,9 +64,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         if engine.breaker.is_open() {
             return Ok(GroupResult::Interrupted);
         }
-        let folded = with_domain!(key.domain, F =>
-            engine.store.fold_group::<F>(key.user_id, key.local_date).await);
-        let error = match engine.observe(folded) {
+        let error = match engine.observe(engine.store.fold(key).await) {
             Ok(GroupOutcome::Folded {
                 completed,
                 rejected,
@@ -69,7 +79,8 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
             Ok(GroupOutcome::Locked) => return Ok(GroupResult::Skipped),
             Err(error) => error,
         };
-        metrics::error(error.class);
+        metrics::error(error.class.name());
+        engine.progress.made();
         let folded = folded_groups.load(Ordering::Relaxed);
         // The first try has no time before it.
         let others_fold = retry == 0 || folded > folded_before;
@@ -115,7 +126,7 @@ async fn fold_or_record<S: Store>(engine: &Engine<S>, key: GroupKey) -> Result<G
         return Ok(GroupResult::Skipped);
     };
     let keeps_failing = match state {
-        GroupState::Due { attempts } => attempts > 1,
+        GroupState::Waiting { attempts } => attempts > 1,
         GroupState::Dead { .. } => true,
     };
     if has_poison
@@ -169,12 +180,14 @@ pub async fn record_failure<S: Store>(
         max_backoff: engine.config.max_retry_backoff,
         jitter: jitter(),
     };
-    let marked = with_domain!(key.domain, F => engine.store.mark_failed::<F>(key, &failure).await);
+    let marked = engine.store.mark_failed(key, &failure).await;
     let Some(state) = engine.observe(marked)? else {
         return Ok(None);
     };
     let what = match state {
-        GroupState::Due { attempts } => format!("attempt {attempts} failed, will be tried again"),
+        GroupState::Waiting { attempts } => {
+            format!("attempt {attempts} failed, will be tried again")
+        }
         GroupState::Dead { attempts } => format!("dead after {attempts} attempts"),
     };
     warn!(
@@ -183,4 +196,18 @@ pub async fn record_failure<S: Store>(
         "group of user {} on {} {what}: {error}", key.user_id, key.local_date
     );
     Ok(Some(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_error_is_counted_from_the_start() {
+        let shown = metrics::render(&metrics::Now::default());
+        for class in [ErrorClass::Transient, ErrorClass::Data, ErrorClass::Fatal] {
+            let series = format!("vitalfold_errors_total{{class=\"{}\"}}", class.name());
+            assert!(shown.contains(&series), "{series} is missing");
+        }
+    }
 }

@@ -2,21 +2,23 @@
 //! one-shot run and the backfill, which differ only in what they take and when
 //! they stop.
 
+pub mod batch;
 pub mod batch_size;
 pub mod beat;
 pub mod breaker;
 pub mod company;
 pub mod group;
 pub mod in_flight;
-pub mod isolate;
 pub mod notify;
 pub mod pace;
-pub mod pass;
+pub mod poison;
+pub mod progress;
+
 pub mod retention;
-pub mod retry;
+
 pub mod scheduler;
 pub mod shutdown;
-pub mod unclean;
+pub mod suspects;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -28,9 +30,9 @@ use tracing::warn;
 use crate::config::{Config, PaceConfig, WorkerConfig};
 use crate::domain::Domain;
 use crate::store::{Result, Store};
-use crate::telemetry::metrics;
 use breaker::Breaker;
 use in_flight::InFlight;
+use progress::Progress;
 
 /// What a run works with. Cheap to clone, shared by its groups in flight.
 #[derive(Clone)]
@@ -44,6 +46,7 @@ pub struct Engine<S> {
     /// Turns of the scheduler's loop: it stands still when they do.
     pub turns: Arc<AtomicU64>,
     pub breaker: Arc<Breaker>,
+    pub progress: Arc<Progress>,
     pub in_flight: Arc<InFlight>,
     /// Users whose groups may be folded side by side.
     pub concurrency: usize,
@@ -77,6 +80,7 @@ impl<S: Store> Engine<S> {
             stop,
             turns: Arc::default(),
             breaker: Arc::default(),
+            progress: Arc::default(),
             in_flight: Arc::default(),
             concurrency,
             slots: Arc::new(Semaphore::new(concurrency)),
@@ -93,7 +97,6 @@ impl<S: Store> Engine<S> {
         match &result {
             Ok(_) => self.breaker.succeeded(),
             Err(error) if error.no_connection && self.breaker.failed() => {
-                metrics::breaker(true);
                 let closed = self.store.reset_pool();
                 warn!(
                     "circuit breaker opens: the database cannot be reached; pool reset, {closed} \

@@ -11,7 +11,7 @@ use sd_notify::NotifyState;
 use tracing::debug;
 
 use super::Engine;
-use super::pass::PassReport;
+use super::batch::BatchReport;
 use crate::domain::Domain;
 use crate::store::Store;
 
@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub struct Finished(AtomicU64);
 
 impl Finished {
-    pub fn add(&self, pass: &PassReport) {
+    pub fn add(&self, pass: &BatchReport) {
         let rows = pass.rows_completed + pass.rows_rejected;
         self.0.fetch_add(rows, Ordering::Relaxed);
     }

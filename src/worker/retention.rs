@@ -9,11 +9,13 @@ use tracing::{info, warn};
 use super::Engine;
 use crate::config::RetentionConfig;
 use crate::domain::{Domain, Fold, Period, UserId};
-use crate::store::{Backlog, Clock, ErrorClass, GroupFilter, Result, Seal, Store, StoreError};
+use crate::store::{
+    Backlog, Clock, ErrorClass, GroupFilter, Place, Result, Seal, Store, StoreError, Which,
+};
 use crate::with_domain;
 
 const EVERY: Duration = Duration::from_secs(3600);
-/// Users or groups found by one statement.
+/// Users found or rows deleted by one statement.
 const STEP: usize = 500;
 /// Days of one user's hour rows in one statement.
 const DAYS: u32 = 31;
@@ -125,7 +127,7 @@ pub async fn once<S: Store>(
     };
     let mut removed = Removed::default();
     for &domain in domains {
-        with_domain!(domain, F => round.domain::<F>(&mut removed).await?);
+        round.domain(domain, &mut removed).await?;
     }
     report(&removed);
     Ok(())
@@ -184,59 +186,59 @@ fn allowance(groups: u64, share: f64) -> u64 {
 }
 
 impl<S: Store> Round<'_, S> {
-    async fn domain<F: Fold>(&self, removed: &mut Removed) -> Result<()> {
+    async fn domain(&self, domain: Domain, removed: &mut Removed) -> Result<()> {
         let store = &self.engine.store;
         let mut first_kept = None;
         let counted = match self.config.keep_rows() {
             Some(keep) => {
                 let first = store.first_kept(keep).await?;
                 first_kept = Some(first);
-                self.count::<F>(first - NEWEST).await?
+                self.count(domain, first - NEWEST).await?
             }
             None => Some(Backlog::default()),
         };
         let Some(counted) = counted else {
             return Ok(());
         };
-        store.begin_retention(F::DOMAIN, counted).await?;
+        store.begin_retention(domain, counted).await?;
         if let (Some(keep), Some(first_kept)) = (self.config.keep_rows(), first_kept) {
-            self.seal::<F>(keep, first_kept, removed).await?;
+            self.seal(domain, keep, first_kept, removed).await?;
         }
-        let hours = self.config.keep_hours();
-        if let Some(keep) = hours.filter(|_| F::PERIODS.contains(&Period::Hour)) {
+        let has_hours = with_domain!(domain, F => F::PERIODS.contains(&Period::Hour));
+        if let Some(keep) = self.config.keep_hours().filter(|_| has_hours) {
             let first = store.first_kept(keep).await?;
-            self.delete_hours::<F>(first, removed).await?;
+            self.delete_hours(domain, first, removed).await?;
             first_kept = first_kept.max(Some(first));
         }
         match first_kept {
-            Some(first) => store.end_retention(F::DOMAIN, first).await,
+            Some(first) => store.end_retention(domain, first).await,
             None => Ok(()),
         }
     }
 
     /// Counts the groups of the day's first round; nothing in a later one. None
     /// if the round is over before.
-    async fn count<F: Fold>(&self, before: NaiveDate) -> Result<Option<Backlog>> {
+    async fn count(&self, domain: Domain, before: NaiveDate) -> Result<Option<Backlog>> {
         let store = &self.engine.store;
         let rounds = store.retention().await?;
         let mut today = rounds.iter().filter(|round| round.ran_today);
         let mut counted = Backlog::default();
-        if self.told.all || today.any(|round| round.domain == F::DOMAIN) {
+        if self.told.all || today.any(|round| round.domain == domain) {
             return Ok(Some(counted));
         }
-        let (mut groups, mut after) = (0, None);
+        let (mut groups, mut from) = (0, None);
         loop {
             if self.is_late() {
                 return Ok(None);
             }
-            let page = store
-                .groups::<F>(&GroupFilter::default(), after, STEP)
-                .await?;
-            groups += page.len() as u64;
-            let old = page.iter().filter(|(_, date)| *date < before);
-            counted.waiting += old.count() as u64;
-            after = page.last().copied();
-            if page.len() < STEP {
+            let every = GroupFilter::default();
+            let page = store.groups(domain, &every, Which::All, from).await?;
+            for group in page.groups.iter().filter(|group| group.rows > 0) {
+                groups += 1;
+                counted.waiting += u64::from(group.key.local_date < before);
+            }
+            from = page.next;
+            if from.is_none() {
                 break;
             }
         }
@@ -244,13 +246,13 @@ impl<S: Store> Round<'_, S> {
         counted.allowance = allowance(groups, share);
         if counted.waiting > counted.allowance {
             info!(
-                domain = F::DOMAIN.name(),
+                domain = domain.name(),
                 groups = counted.waiting,
                 "retention: {} old groups of {} have raw rows and at most {} of them go in a day \
                  (retention.daily_share): about {} days; `vitalfold run-once --retain-all` \
                  removes all at once",
                 counted.waiting,
-                F::DOMAIN,
+                domain,
                 counted.allowance,
                 days_left(counted.waiting, groups, share)
             );
@@ -267,8 +269,9 @@ impl<S: Store> Round<'_, S> {
         self.engine.stop.is_cancelled() || self.deadline.is_some_and(late)
     }
 
-    async fn seal<F: Fold>(
+    async fn seal(
         &self,
+        domain: Domain,
         keep: Duration,
         first_kept: NaiveDate,
         removed: &mut Removed,
@@ -280,13 +283,13 @@ impl<S: Store> Round<'_, S> {
             if self.is_over().await? {
                 return Ok(());
             }
-            let users = store.oldest_rows::<F>(first, STEP).await?;
+            let users = store.oldest_rows(domain, first, STEP).await?;
             from = next(&users);
             for (user_id, _) in users.into_iter().filter(|(_, date)| *date < first_kept) {
-                self.seal_user::<F>(user_id, first_kept, &mut spent, removed)
+                self.seal_user(domain, user_id, first_kept, &mut spent, removed)
                     .await?;
                 while !self.is_late() {
-                    let late = store.delete_late::<F>(user_id, keep, STEP).await?;
+                    let late = store.delete_late(domain, user_id, keep, STEP).await?;
                     removed.late_rows += late;
                     if late < STEP as u64 {
                         break;
@@ -298,8 +301,9 @@ impl<S: Store> Round<'_, S> {
     }
 
     /// Of a share that is `spent` no group goes any more.
-    async fn seal_user<F: Fold>(
+    async fn seal_user(
         &self,
+        domain: Domain,
         user_id: UserId,
         first_kept: NaiveDate,
         spent: &mut bool,
@@ -307,23 +311,23 @@ impl<S: Store> Round<'_, S> {
     ) -> Result<()> {
         let store = &self.engine.store;
         let newest = first_kept - NEWEST;
-        let mut after = None;
+        let mut place = None;
         loop {
             let filter = GroupFilter {
                 users: vec![user_id],
                 from: Some(newest).filter(|_| *spent),
                 to: first_kept.pred_opt(),
             };
-            let groups = store.groups::<F>(&filter, after, STEP).await?;
-            for &(user_id, local_date) in &groups {
+            let page = store.groups(domain, &filter, Which::All, place).await?;
+            for group in page.groups {
                 if self.is_late() {
                     return Ok(());
                 }
-                let of_share = !self.told.all && local_date < newest;
+                let of_share = !self.told.all && group.key.local_date < newest;
                 if of_share && *spent {
                     continue;
                 }
-                match store.seal_group::<F>(user_id, local_date, of_share).await? {
+                match store.seal(group.key, of_share).await? {
                     Seal::Sealed { rows } => {
                         removed.groups += 1;
                         removed.raw_rows += rows;
@@ -331,19 +335,20 @@ impl<S: Store> Round<'_, S> {
                     Seal::Spent => *spent = true,
                     Seal::Drifted => removed.drifted += 1,
                     Seal::Unsettled => removed.unsettled += 1,
-                    // Another round finds it.
-                    Seal::Locked => {}
+                    // Another round finds what another worker has.
+                    Seal::Locked | Seal::Empty => {}
                 }
             }
-            after = groups.last().copied();
-            if groups.len() < STEP {
+            place = page.next;
+            if place.is_none() {
                 return Ok(());
             }
         }
     }
 
-    async fn delete_hours<F: Fold>(
+    async fn delete_hours(
         &self,
+        domain: Domain,
         first_kept: NaiveDate,
         removed: &mut Removed,
     ) -> Result<()> {
@@ -353,11 +358,13 @@ impl<S: Store> Round<'_, S> {
             if self.is_over().await? {
                 return Ok(());
             }
-            let users = store.oldest_hours::<F>(first, STEP).await?;
+            let users = store.oldest_hours(domain, first, STEP).await?;
             from = next(&users);
             for (user_id, _) in users.into_iter().filter(|(_, date)| *date < first_kept) {
                 while !self.is_late() {
-                    let deleted = store.delete_hours::<F>(user_id, first_kept, DAYS).await?;
+                    let deleted = store
+                        .delete_hours(domain, user_id, first_kept, DAYS)
+                        .await?;
                     removed.hour_rows += deleted;
                     if deleted == 0 {
                         break;
@@ -370,7 +377,7 @@ impl<S: Store> Round<'_, S> {
 }
 
 /// Where the next step begins, if this one was full.
-fn next(users: &[(UserId, NaiveDate)]) -> Option<UserId> {
+fn next(users: &[Place]) -> Option<UserId> {
     let last = users.last().filter(|_| users.len() == STEP);
     last.and_then(|(user_id, _)| user_id.checked_add(1))
 }

@@ -2,6 +2,7 @@
 
 mod chores;
 mod domain_state;
+mod lanes;
 mod outage;
 
 use std::sync::Arc;
@@ -11,18 +12,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::Engine;
-use super::batch_size::{BatchSize, Went};
+use super::batch::{self, BatchReport};
+use super::batch_size::BatchSize;
 use super::beat::Chores;
 use super::pace::Pace;
-use super::pass::{self, Lane, PassReport};
-use super::retry::poll_pause;
+use crate::backoff::poll_pause;
 use crate::domain::{Domain, UserId};
-use crate::store::{ErrorClass, GroupFilter, Probe, Result, Store, StoreError};
-use crate::telemetry::metrics;
+use crate::store::{GroupFilter, Probe, Result, Store, StoreError};
 use domain_state::DomainState;
+use lanes::LaneEnd;
 
 /// How a run differs from another: what it takes and when it ends.
 #[derive(Debug, Clone)]
@@ -33,8 +34,8 @@ pub struct Mode {
     pub until_idle: bool,
     /// Longest run; none is without limit.
     pub budget: Option<Duration>,
-    /// Only these marked groups.
-    pub only_due: Option<GroupFilter>,
+    /// Only these groups.
+    pub within: Option<GroupFilter>,
 }
 
 /// Sums over a run.
@@ -60,7 +61,7 @@ pub async fn run<S: Store>(
     engine: &Engine<S>,
     domains: &[Domain],
     mode: &Mode,
-    mut progress: impl FnMut(&PassReport),
+    mut progress: impl FnMut(&BatchReport),
 ) -> Result<RunReport> {
     let mut run = Run::new(engine, domains, mode);
     let ended = run.until_stopped(&mut progress).await;
@@ -96,10 +97,8 @@ pub async fn run<S: Store>(
     Ok(run.report)
 }
 
-type LaneEnd = (Domain, Result<PassReport>);
-
 struct Run<'a, S> {
-    /// Lanes have one whose stop is `stop_lanes`.
+    /// Each lane gets a copy whose `stop` is `stop_lanes`.
     engine: &'a Engine<S>,
     mode: &'a Mode,
     states: Vec<DomainState>,
@@ -179,7 +178,7 @@ impl<'a, S: Store> Run<'a, S> {
         }
     }
 
-    async fn until_stopped(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+    async fn until_stopped(&mut self, progress: &mut impl FnMut(&BatchReport)) -> Result<()> {
         self.try_suspects(true).await?;
         loop {
             self.engine.turns.fetch_add(1, Ordering::Relaxed);
@@ -193,7 +192,7 @@ impl<'a, S: Store> Run<'a, S> {
                     // While batches are in flight, their groups are what must
                     // move.
                     if self.lanes.is_empty() {
-                        metrics::progress();
+                        self.engine.progress.made();
                     }
                     turn
                 }
@@ -225,14 +224,14 @@ impl<'a, S: Store> Run<'a, S> {
         self.engine.stop.is_cancelled() || self.mode.budget.is_some_and(spent)
     }
 
-    async fn turn(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<Turn> {
+    async fn turn(&mut self, progress: &mut impl FnMut(&BatchReport)) -> Result<Turn> {
         if self.engine.breaker.is_open() {
             self.drain(progress).await?;
             self.probe().await?;
             return Ok(Turn::Started);
         }
         while let Some(ended) = self.lanes.try_join_next() {
-            self.take(ended, progress)?;
+            self.finish_lane(ended, progress)?;
         }
         self.next_look = None;
         let asked = self.attend_to_chores(progress).await?;
@@ -258,18 +257,6 @@ impl<'a, S: Store> Run<'a, S> {
         self.start_lane().await
     }
 
-    /// Leaves one slot while the run makes room, else all of them.
-    fn withhold(&mut self) {
-        let slots = &self.engine.slots;
-        if self.pace.makes_room() {
-            // Those in use are taken as they come back.
-            let rest = self.engine.concurrency - 1 - self.withheld;
-            self.withheld += slots.forget_permits(rest);
-        } else {
-            slots.add_permits(std::mem::take(&mut self.withheld));
-        }
-    }
-
     /// Nothing is in flight and nothing holds a batch back: it was only too
     /// early to look again.
     fn awaits_work(&self) -> bool {
@@ -279,126 +266,12 @@ impl<'a, S: Store> Run<'a, S> {
     /// Whether all there is to do is to ask, for all domains at once, whether
     /// there is anything to pull.
     fn waits_for_work(&self) -> bool {
-        self.idle && self.mode.only_due.is_none()
-    }
-
-    /// Starts a batch of the next domain that has work, unless the last one has
-    /// yet to begin with some of its users.
-    async fn start_lane(&mut self) -> Result<Turn> {
-        let mut turn = if self.lanes.is_empty() {
-            Turn::Idle
-        } else {
-            Turn::Nothing
-        };
-        let may_start = !self.pace.makes_room() || self.lanes.is_empty();
-        if !may_start || self.is_over() || !self.pace.wait().is_zero() {
-            return Ok(Turn::Nothing);
-        }
-        let Ok(permit) = self.handing_out.clone().try_acquire_owned() else {
-            return Ok(Turn::Full);
-        };
-        let count = self.states.len();
-        for index in 0..count {
-            let busy = !self.lanes.is_empty();
-            let state = &mut self.states[(self.first + index) % count];
-            let now = Instant::now();
-            // Other workers hold what it had, its last batch was small, or it
-            // was empty a moment ago.
-            let ask_at = match busy {
-                true => state.not_before.max(state.empty_until),
-                false => state.not_before,
-            };
-            if ask_at > now {
-                let earlier = self.next_look.map_or(ask_at, |at| at.min(ask_at));
-                self.next_look = Some(earlier);
-                turn = Turn::Nothing;
-                continue;
-            }
-            let cursor = state.cursor(self.engine, self.mode).await?;
-            let mut plan = state.plan(cursor, self.mode);
-            if self.pace.takes_small_batches() {
-                plan.batch_rows = state.size.smallest();
-            }
-            let batch = pass::find(self.engine, &plan).await?;
-            self.pace.started(batch.rows());
-            state.cursor = batch.cursor.or(state.cursor);
-            if batch.is_empty() {
-                if batch.crowded {
-                    turn = Turn::Nothing;
-                } else {
-                    debug!(domain = %state.domain, "nothing to do");
-                    state.empty_until = now + poll_pause(self.engine.config.poll);
-                }
-                continue;
-            }
-            let domain = state.domain;
-            let engine = Engine {
-                stop: self.stop_lanes.clone(),
-                ..self.engine.clone()
-            };
-            let lane = Lane::new(&engine, domain, batch, permit);
-            let mode = self.mode.name;
-            self.lanes
-                .spawn(async move { (domain, lane.run(mode).await) });
-            self.first = (self.first + index + 1) % count;
-            return Ok(Turn::Started);
-        }
-        Ok(turn)
-    }
-
-    /// Takes what a lane leaves.
-    fn take(
-        &mut self,
-        ended: std::result::Result<LaneEnd, tokio::task::JoinError>,
-        progress: &mut impl FnMut(&PassReport),
-    ) -> Result<()> {
-        let (domain, pass) = ended.map_err(|error| {
-            let message = format!("the task of a batch ended: {error}");
-            StoreError::new(ErrorClass::Fatal, "fold batch", message)
-        })?;
-        let pass = pass?;
-        self.report.add(&pass);
-        self.pace.ended(pass.took, pass.rows_pulled);
-        progress(&pass);
-        let until_idle = self.mode.until_idle;
-        let poll = poll_pause(self.engine.config.poll);
-        if let Some(state) = self.states.iter_mut().find(|state| state.domain == domain) {
-            let went = Went {
-                full: pass.full,
-                groups_failed: pass.groups_failed,
-                retries: self.engine.retries.swap(0, Ordering::Relaxed),
-                pressure: pass.pressure,
-                per_group: pass.took / u32::try_from(pass.groups.max(1)).unwrap_or(u32::MAX),
-            };
-            if let Some(change) = state.size.after_batch(&went) {
-                let rows = state.size.rows();
-                info!(domain = %domain, rows, "pace: {domain} in batches of {rows} rows: {change}");
-            }
-            // They would go on side by side, each after the same users.
-            if pass.met_others() {
-                state.cursor = None;
-            }
-            // Others hold what is there, or what is there was taken.
-            if !pass.made_progress() || !(pass.full || until_idle) {
-                state.not_before = Instant::now() + poll;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until no batch is in flight.
-    async fn drain(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
-        let mut first_error = Ok(());
-        while let Some(ended) = self.lanes.join_next().await {
-            let taken = self.take(ended, progress);
-            first_error = first_error.and(taken);
-        }
-        first_error
+        self.idle && self.mode.within.is_none()
     }
 
     /// Waits for the last batch to begin with all its users, for a batch to end,
     /// or for the next poll.
-    async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+    async fn wait(&mut self, turn: Turn, progress: &mut impl FnMut(&BatchReport)) -> Result<()> {
         let poll = poll_pause(self.engine.config.poll);
         let mut pause = poll;
         if let Some(at) = self.next_look {
@@ -410,7 +283,7 @@ impl<'a, S: Store> Run<'a, S> {
         }
         let handing_out = self.handing_out.clone();
         tokio::select! {
-            Some(ended) = self.lanes.join_next() => self.take(ended, progress),
+            Some(ended) = self.lanes.join_next() => self.finish_lane(ended, progress),
             // Given back at once: the lane that is started next takes it.
             _ = handing_out.acquire(), if turn == Turn::Full => Ok(()),
             () = tokio::time::sleep(pause) => Ok(()),
@@ -421,7 +294,7 @@ impl<'a, S: Store> Run<'a, S> {
     /// A database that cannot be asked has not been emptied.
     async fn work_is_left(&self) -> bool {
         for state in &self.states {
-            if pass::any_work(self.engine, &state.plan(UserId::MIN, self.mode))
+            if batch::any_work(self.engine, &state.pull(UserId::MIN, self.mode))
                 .await
                 .unwrap_or(true)
             {
@@ -433,7 +306,7 @@ impl<'a, S: Store> Run<'a, S> {
 }
 
 impl RunReport {
-    fn add(&mut self, pass: &PassReport) {
+    fn add(&mut self, pass: &BatchReport) {
         self.batches += 1;
         self.rows_completed += pass.rows_completed;
         self.rows_rejected += pass.rows_rejected;

@@ -160,7 +160,7 @@ impl Arena {
         }
         let sql = self.sql();
         self.wait("the backlog is drained", || {
-            sql.count("aggregation_groups where state = 'due'") == 0
+            sql.count(DUE) == 0
                 && sql.count(&format!("({}) r where status = 'pending'", oracle::RAW)) == 0
         });
         assert_eq!(sql.count("aggregation_groups"), dead, "dead groups");

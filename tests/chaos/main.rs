@@ -11,14 +11,14 @@
 mod application;
 mod arena;
 mod cells;
-#[path = "../it/cluster.rs"]
+#[path = "../support/cluster.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod cluster;
 mod oracle;
-#[path = "../it/pooler.rs"]
+#[path = "../support/pooler.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod pooler;
-#[path = "../it/program.rs"]
+#[path = "../support/program.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod program;
 mod proxy;

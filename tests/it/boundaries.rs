@@ -6,11 +6,10 @@
 use std::time::Duration;
 
 use vitalfold::config::Config;
-use vitalfold::domain::vitals::Vitals;
 use vitalfold::domain::{Domain, GroupKey};
 use vitalfold::store::postgres::PgStore;
 use vitalfold::store::sqlite::SqliteStore;
-use vitalfold::store::{ErrorClass, Failure, GroupFilter, Store};
+use vitalfold::store::{ErrorClass, Failure, Failures, GroupFilter, Groups, Pull, Store};
 use vitalfold::with_store;
 
 use crate::cluster::{self, wait_until};
@@ -66,26 +65,18 @@ fn in_times(db: &Database, statement: &str) -> String {
 }
 
 async fn fold_all<S: Store>(store: &S) {
-    for group in store
-        .pull::<Vitals>(0, 100_000, Duration::ZERO)
-        .await
-        .unwrap()
-    {
-        store
-            .fold_group::<Vitals>(group.user_id, group.local_date)
-            .await
-            .unwrap();
-    }
-    let filter = GroupFilter::default();
-    for key in store
-        .due_groups(Domain::Vitals, &filter, 100_000)
-        .await
-        .unwrap()
-    {
-        store
-            .fold_group::<Vitals>(key.user_id, key.local_date)
-            .await
-            .unwrap();
+    let pull = Pull {
+        domain: Domain::Vitals,
+        after: 0,
+        limit: 100_000,
+        settle: Duration::ZERO,
+        within: GroupFilter::default(),
+    };
+    let pulled = store.pull(&pull).await.unwrap().groups;
+    let due = store.due(Domain::Vitals, &pull.within, pull.limit).await;
+    let pulled = pulled.into_iter().map(|group| group.key);
+    for key in pulled.chain(due.unwrap()) {
+        store.fold(key).await.unwrap();
     }
 }
 
@@ -106,8 +97,8 @@ fn state_of(db: &Database, user: &str) -> String {
         ),
     };
     let raw = agg(
-        "metric, value, status, error",
-        "raw_vitals",
+        "metric, value, state, reason",
+        "raw_vitals_states",
         "started_at, id",
     );
     let aggregates = agg(
@@ -116,12 +107,18 @@ fn state_of(db: &Database, user: &str) -> String {
         "vitals_aggregates",
         "period, local_date, period_start, metric",
     );
-    let marks = agg(
-        "local_date, state, attempts",
-        "aggregation_groups",
+    let lines = agg(
+        "local_date, kind, rows",
+        "group_changes",
+        "local_date, kind, rows",
+    );
+    let failed = agg(
+        "local_date, state, attempts, rows, emptied",
+        "failed_groups",
         "local_date",
     );
-    format!("concat_ws(' | ', {raw}, {aggregates}, {marks})")
+    let rejected = agg("local_date, reason", "rejected_rows", "local_date, reason");
+    format!("concat_ws(' | ', {raw}, {aggregates}, {lines}, {failed}, {rejected})")
 }
 
 fn key(user_id: i64) -> GroupKey {
@@ -167,18 +164,14 @@ async fn cut_at_every_message(operation: Operation) {
     let users = format!("select generate_series(0, {most}) as user_id");
     changed_group(&db, &direct, &users).await;
     let before = state(&db, 0);
-    let date = key(0).local_date;
     let done = match operation {
         Operation::FirstFold | Operation::LaterFold => None,
         Operation::MarkFailed => {
-            direct
-                .mark_failed::<Vitals>(key(0), &failure())
-                .await
-                .unwrap();
+            direct.mark_failed(key(0), &failure()).await.unwrap();
             Some(state(&db, 0))
         }
     };
-    direct.fold_group::<Vitals>(0, date).await.unwrap();
+    direct.fold(key(0)).await.unwrap();
     let folded = state(&db, 0);
     let done = done.unwrap_or_else(|| folded.clone());
     assert_ne!(before, done);
@@ -192,17 +185,15 @@ async fn cut_at_every_message(operation: Operation) {
         if operation == Operation::LaterFold {
             cutter.cut_at(u64::MAX);
             let warm = MOST_MESSAGES + user;
-            store.fold_group::<Vitals>(warm, date).await.unwrap();
+            store.fold(key(warm)).await.unwrap();
             cutter.cut_after(message);
         } else {
             cutter.cut_at(message);
         }
         let result = match operation {
-            Operation::FirstFold | Operation::LaterFold => {
-                store.fold_group::<Vitals>(user, date).await.map(drop)
-            }
+            Operation::FirstFold | Operation::LaterFold => store.fold(key(user)).await.map(drop),
             Operation::MarkFailed => {
-                let marked = store.mark_failed::<Vitals>(key(user), &failure()).await;
+                let marked = store.mark_failed(key(user), &failure()).await;
                 marked.map(drop)
             }
         };
@@ -274,18 +265,14 @@ async fn a_write_that_fails_before_its_commit_leaves_nothing() {
         unreachable!("a PostgreSQL database has a PostgreSQL store")
     };
     changed_group(&db, &store, "select generate_series(0, 2) as user_id").await;
-    let date = key(0).local_date;
-    store.fold_group::<Vitals>(0, date).await.unwrap();
+    store.fold(key(0)).await.unwrap();
     let before = state(&db, 1);
     // Among the last that a fold writes.
-    db.execute(
-        "alter table raw_vitals add constraint refuse \
-         check (user_id <> 1 or status <> 'rejected') not valid",
-    );
-    let error = store.fold_group::<Vitals>(1, date).await.unwrap_err();
+    db.execute("alter table rejected_rows add constraint refuse check (user_id <> 1) not valid");
+    let error = store.fold(key(1)).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Data, "{error}");
     assert_eq!(state(&db, 1), before);
-    store.fold_group::<Vitals>(2, date).await.unwrap();
+    store.fold(key(2)).await.unwrap();
     assert_eq!(state(&db, 2), state(&db, 0));
 }
 
@@ -308,7 +295,7 @@ async fn a_fold_killed_at_any_write_is_done_or_undone_on_sqlite() {
         // The next log begins where this file ends.
         db.execute("pragma wal_checkpoint(truncate)");
         let file = std::fs::read(&path).unwrap();
-        store.fold_group::<Vitals>(1, key(1).local_date).await.unwrap();
+        store.fold(key(1)).await.unwrap();
         let log = std::fs::read(format!("{path}-wal")).unwrap();
         (before, state(&db, 1), file, log)
     });

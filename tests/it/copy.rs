@@ -48,8 +48,10 @@ fn source() -> (Program, Database) {
         "insert into user_time_zones values (1, 'Asia/Kathmandu'); \
          insert into patient_users values ('Patient/x', 1); \
          update worker_control set paused = 1, default_time_zone = 'Europe/Vienna'; \
-         insert into aggregation_groups (user_id, domain, local_date, state, attempts, error, error_class) \
-         values (9, 'labs', '2026-03-01', 'dead', 5, 'of no kind', 'data')",
+         insert into failed_groups (user_id, domain, local_date, state, attempts, next_attempt_at, \
+           error, error_class, rows, since) \
+         values (9, 'labs', '2026-03-01', 'dead', 5, '2026-03-02 00:00:00.000000+00:00', \
+           'of no kind', 'data', 1, '2026-03-02 00:00:00.000000+00:00')",
     );
     (program, db)
 }
@@ -85,12 +87,12 @@ fn everything_arrives_and_work_goes_on_there() {
     assert!(text.contains("same on both sides"), "{text}");
 
     for question in [
-        "select count(*) from raw_vitals where status = 'completed'",
-        "select count(*) from raw_vitals where status = 'rejected' and error is not null",
-        "select count(*) from raw_vitals where status = 'pending'",
+        "select count(*) from raw_vitals",
+        "select user_id || row_id || local_date || reason from rejected_rows",
+        "select user_id || domain || local_date || kind || rows || id from group_changes",
         "select sum(id * user_id) from raw_labs",
         "select count(*) from vitals_aggregates",
-        "select user_id || domain || local_date || state || attempts || error from aggregation_groups",
+        "select user_id || domain || local_date || state || attempts || error from failed_groups",
         "select reference || user_id from patient_users",
         "select user_id || time_zone from user_time_zones",
         "select sum(rows_completed) from aggregation_batches",

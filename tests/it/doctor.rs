@@ -75,15 +75,16 @@ fn every_trouble_of_a_server_is_found() {
     };
     let server = cluster::shared();
     db.execute(
-        "drop index raw_labs_pending; \
-         alter table raw_vitals disable trigger raw_vitals_edited; \
-         update pg_index set indisvalid = false where indexrelid = 'raw_vitals_group'::regclass; \
+        "drop index raw_labs_time; \
+         alter table raw_vitals disable trigger user; \
+         update pg_index set indisvalid = false where indexrelid = 'raw_vitals_time'::regclass; \
          insert into user_time_zones values (1, 'posix/Europe/Berlin'), (2, 'Europe/Berlin'); \
          update worker_control set default_time_zone = 'Europe/Paris'; \
-         insert into aggregation_groups (user_id, domain, local_date, state) \
-         values (1, 'vitals', '2026-01-01', 'dead'); \
-         insert into raw_vitals (user_id, metric, value, unit, started_at, created_at) \
-         values (1, 'heart_rate', 60, '/min', now(), now() - interval '1 hour')",
+         insert into failed_groups (user_id, domain, local_date, state, attempts, next_attempt_at, \
+           error, error_class, rows, since) \
+         values (1, 'vitals', '2026-01-01', 'dead', 5, now(), 'of no kind', 'data', 1, now()); \
+         insert into group_changes (user_id, domain, local_date, kind, rows, changed_at) \
+         values (1, 'vitals', '2026-01-02', 'insert', 1, now() - interval '1 hour')",
     );
     server.psql(
         "postgres",
@@ -116,8 +117,12 @@ fn every_trouble_of_a_server_is_found() {
         ("connections", "error", "530 connections"),
         ("idle in transaction", "warn", "1 sessions"),
         ("long transactions", "warn", "1, the oldest"),
-        ("indexes", "error", "raw_labs_pending, raw_vitals_group"),
-        ("triggers", "error", "raw_vitals.raw_vitals_edited"),
+        ("indexes", "error", "raw_labs_time, raw_vitals_time"),
+        (
+            "triggers",
+            "error",
+            "raw_vitals: delete, raw_vitals: insert",
+        ),
         ("default time zone", "warn", "Europe/Paris in the database"),
         ("time zones", "error", "posix/Europe/Berlin"),
         ("dead groups", "warn", "1 groups"),
@@ -150,8 +155,8 @@ fn rights_that_the_role_has_not_are_named() {
     db.execute(&format!(
         "create role {role} login; grant all on all tables in schema public to {role}; \
          revoke delete on vitals_aggregates from {role}; \
-         revoke update on raw_labs from {role}; \
-         grant update (status, attempts, error) on raw_labs to {role}"
+         revoke select on raw_labs from {role}; \
+         grant execute on function vitalfold_zone_offset to {role}"
     ));
     // Another role's session, which this one may not look into.
     let other = cluster::shared().session(name);
@@ -168,7 +173,9 @@ fn rights_that_the_role_has_not_are_named() {
         check(&report, "privileges"),
         (
             "error".into(),
-            "missing: delete on vitals_aggregates, update of aggregated_at on raw_labs".into()
+            "missing: delete on vitals_aggregates, select on raw_labs, \
+             execute on vitalfold_utc_offset(bigint, timestamptz)"
+                .into()
         )
     );
     assert_eq!(check(&report, "sessions seen").0, "warn");
@@ -177,7 +184,10 @@ fn rights_that_the_role_has_not_are_named() {
 #[test]
 fn whoever_holds_a_lock_of_ours_is_named() {
     let (db, program) = migrated();
-    db.execute("insert into aggregation_groups (user_id, domain, local_date) values (7, 'labs', '2026-01-05')");
+    db.execute(
+        "insert into group_changes (user_id, domain, local_date, kind, rows) \
+         values (7, 'labs', '2026-01-05', 'refold', 0)",
+    );
     let (_, report) = examine(&program, &[]);
     assert_eq!(check(&report, "advisory locks").0, "ok");
     let mut stranger = db.session();
@@ -282,6 +292,19 @@ fn every_index_and_trigger_of_the_migrations_is_known_to_it() {
         check(&report, "indexes").1,
         format!("missing, invalid or disabled: {expected}")
     );
+
+    let triggers = db.value(
+        "(select string_agg(tgrelid::regclass || ' ' || tgname, ',') from pg_trigger where not tgisinternal)",
+    );
+    for trigger in triggers.split(',') {
+        let (table, name) = trigger.split_once(' ').unwrap();
+        let set = |state: &str| db.execute(&format!("alter table {table} {state} trigger {name}"));
+        set("disable");
+        let (level, found) = check(&examine(&program, &[]).1, "triggers");
+        set("enable");
+        assert_eq!(level, "error", "{trigger}");
+        assert!(found.contains(table), "{trigger}: {found}");
+    }
 
     let lite = Program::on_sqlite();
     lite.ok(&["migrate"]);

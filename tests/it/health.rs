@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 use vitalfold::config::Config;
 use vitalfold::http::{self, Server};
-use vitalfold::store::{AnyStore, Store};
+use vitalfold::store::{AnyStore, Fleet};
 
 use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
+use crate::gate::Gate;
 use crate::program::Program;
 use crate::served::{Served, TOKEN, ask};
 
@@ -194,10 +195,10 @@ fn an_exhausted_pool_is_reported() {
     let (db, program) = migrated();
     // Whoever asks waits, and holds a connection while it does.
     let mut application = db.session();
-    application.send("begin; lock table aggregation_groups;");
+    application.send("begin; lock table group_changes;");
     wait_until("the table is locked", || {
         db.value(
-            "(select count(*) from pg_locks where relation = 'aggregation_groups'::regclass \
+            "(select count(*) from pg_locks where relation = 'group_changes'::regclass \
                and mode = 'AccessExclusiveLock')",
         ) == "1"
     });
@@ -214,7 +215,7 @@ fn an_exhausted_pool_is_reported() {
     wait_until("two wait for the table", || {
         db.value(
             "(select count(*) from pg_locks \
-               where relation = 'aggregation_groups'::regclass and not granted)",
+               where relation = 'group_changes'::regclass and not granted)",
         ) == "2"
     });
     assert_eq!(worker.get("/health/db-pool").status, 503);
@@ -235,8 +236,7 @@ fn an_exhausted_pool_is_reported() {
 fn it_answers_until_the_last_group_is_done() {
     let (db, program) = migrated();
     db.execute(ROWS);
-    let mut application = db.session();
-    application.send("begin; select from raw_vitals where user_id = 2 for update;");
+    let gate = Gate::shut(&db, "new.user_id = 2");
     let worker = Served::start(&program, &[("POOL__LOCK_TIMEOUT", "60s")]);
     let folded = "vitalfold_groups_total{domain=\"vitals\",outcome=\"folded\"}";
     wait_until("the others are folded", || worker.metric(folded) == 2.0);
@@ -245,10 +245,9 @@ fn it_answers_until_the_last_group_is_done() {
         worker.get("/health/ready").json()["reason"] == "stopping"
     });
     assert_eq!(worker.get("/health/live").status, 200);
-    application.send("commit;");
-    application.end();
+    gate.open();
     assert_eq!(worker.end(), Some(0));
-    let done = "(select count(*) from raw_vitals where status = 'pending')";
+    let done = "(select count(*) from raw_vitals_states where state = 'pending')";
     assert_eq!(db.value(done), "0");
 }
 
@@ -391,9 +390,11 @@ fn failed_groups_are_retried_and_discarded() {
         program.ok(&["migrate"]);
         let failed = |user: u32| {
             format!(
-                "insert into aggregation_groups (user_id, domain, local_date, state, attempts, \
-                   error, error_class) \
-                 values ({user}, 'vitals', '2026-01-01', 'dead', 5, 'because', 'data');"
+                "insert into failed_groups (user_id, domain, local_date, state, attempts, \
+                   next_attempt_at, error, error_class, rows, since) \
+                 values ({user}, 'vitals', '2026-01-01', 'dead', 5, \
+                   '2026-01-02 00:00:00.000000+00:00', 'because', 'data', 1, \
+                   '2026-01-02 00:00:00.000000+00:00');"
             )
         };
         db.execute(&failed(1));
@@ -421,7 +422,7 @@ fn failed_groups_are_retried_and_discarded() {
             200
         );
         wait_until("both are gone", || {
-            db.value("(select count(*) from aggregation_groups)") == "0"
+            db.value("(select count(*) from failed_groups)") == "0"
         });
         assert_eq!(
             worker.post("/api/failed/discard", TOKEN, &body(2)).status,

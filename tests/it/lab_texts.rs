@@ -72,11 +72,11 @@ fn words_are_judged_by_what_they_mean(db: &Database) {
         assert_eq!(day["worst_flag"], flag, "{analyte}");
     }
     assert_eq!(days.len(), 9);
-    let reason = db.value("(select error from raw_labs where status = 'rejected')");
+    let reason = db.value("(select reason from raw_labs_states where state = 'rejected')");
     assert!(reason.starts_with("value_ambiguous: "), "{reason}");
     assert!(!reason.contains("234"), "{reason}");
     assert_eq!(
-        db.value("(select count(*) from raw_labs where status = 'completed')"),
+        db.value("(select count(*) from raw_labs_states where state = 'completed')"),
         "10"
     );
     program.ok(&["verify"]);

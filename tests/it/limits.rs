@@ -73,7 +73,10 @@ fn a_day_of_a_million_rows_is_folded() {
     folds(&program, "rows");
     let day = "(select \"count\" from vitals_aggregates where period = 'day')";
     assert_eq!(db.value(day), rows.to_string());
-    assert_eq!(count(&db, "raw_vitals where status <> 'completed'"), 0);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state <> 'completed'"),
+        0
+    );
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn a_day_of_a_million_unknown_metrics_is_rejected() {
     let rows = scaled(1_000_000);
     insert(&db, rows, "'no metric ' || n", "'/min'");
     folds(&program, "unknown metrics");
-    let rejected = "raw_vitals where status = 'rejected' and error like 'metric_unknown: %'";
+    let rejected = "raw_vitals_states where state = 'rejected' and reason like 'metric_unknown: %'";
     assert_eq!(count(&db, rejected), rows);
 }
 
@@ -116,7 +119,10 @@ fn a_day_of_texts_at_their_limits_is_folded() {
     ));
     folds(&program, "texts at their limits");
     assert_eq!(count(&db, "labs_yearly"), rows);
-    assert_eq!(count(&db, "raw_labs where status = 'completed'"), rows);
+    assert_eq!(
+        count(&db, "raw_labs_states where state = 'completed'"),
+        rows
+    );
 }
 
 #[test]
@@ -132,7 +138,7 @@ fn a_day_that_is_too_large_is_dead_and_says_what_to_do() {
         .output()
         .unwrap();
     assert_eq!(Ran::from(ran).code, Some(1));
-    let error = db.value("(select error from aggregation_groups where state = 'dead')");
+    let error = db.value("(select error from failed_groups where state = 'dead')");
     assert!(
         error.contains("too_large: ") && error.contains("512 MiB"),
         "{error}"
@@ -212,7 +218,7 @@ fn texts_are_bounded(db: &Database, program: &Program) {
         for (column, limit) in columns {
             let of = |length: usize| {
                 db.value(&format!(
-                    "select coalesce(error, '') from raw_{domain} \
+                    "select coalesce(reason, '') from raw_{domain}_states \
                      where source_id = '{column} {length}'"
                 ))
             };
@@ -228,7 +234,7 @@ fn texts_are_bounded(db: &Database, program: &Program) {
             );
             reasons.push(at_limit);
         }
-        let open = format!("raw_{domain} where status not in ('completed', 'rejected')");
+        let open = format!("raw_{domain}_states where state not in ('completed', 'rejected')");
         assert_eq!(count(db, &open), 0, "{reasons:?}");
     }
     program.ok(&["verify", "--all"]);
@@ -263,9 +269,15 @@ fn big_texts_never_reach_the_worker() {
     let (ran, peak) = run_once(&program);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(peak < 64, "{peak} MiB");
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 10);
     assert_eq!(
-        count(&db, "raw_vitals where error like 'text_too_long: %'"),
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        10
+    );
+    assert_eq!(
+        count(
+            &db,
+            "raw_vitals_states where reason like 'text_too_long: %'"
+        ),
         6
     );
 }

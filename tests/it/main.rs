@@ -1,15 +1,26 @@
 //! The integration tests: real databases, the real binary, real signals.
 
-mod browser;
-mod cluster;
-mod database;
-mod program;
-
-// First: it has the macro that declares a test per backend.
 #[macro_use]
-mod conformance;
+#[path = "../support/backends.rs"]
+mod backends;
+#[path = "../support/cluster.rs"]
+mod cluster;
+#[path = "../support/database.rs"]
+mod database;
+#[path = "../support/gate.rs"]
+mod gate;
+#[path = "../support/pooler.rs"]
+#[allow(dead_code, reason = "the chaos suite restarts it")]
+mod pooler;
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/states.rs"]
+mod states;
+
 mod bench_compare;
 mod boundaries;
+mod browser;
+mod conformance;
 mod copy;
 mod cutting;
 mod docker;
@@ -32,12 +43,11 @@ mod pacing;
 mod page;
 mod pgbouncer;
 mod poison;
-#[allow(dead_code, reason = "the chaos suite restarts it")]
-mod pooler;
 mod privacy;
 mod real_data;
 mod retention;
 mod secrets_changed;
+mod sent;
 mod served;
 mod simulation;
 mod sqlite_files;
@@ -46,6 +56,9 @@ mod systemd;
 mod tenant;
 mod terminal;
 mod tls;
+mod triggers_sqlite;
 mod units;
+mod unseen;
+mod upgrade_sqlite;
 mod vital_bounds;
 mod vitals_page;

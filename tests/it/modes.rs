@@ -4,7 +4,9 @@ use std::io::Read;
 
 use crate::cluster::{self, wait_until};
 use crate::database::Database;
+use crate::gate::Gate;
 use crate::program::{Program, Ran, signal};
+use crate::states::UNSETTLED;
 
 /// A migrated database and the program on it.
 pub(crate) fn postgres() -> (Database, Program) {
@@ -45,15 +47,22 @@ fn aggregates(db: &Database) -> String {
 
 #[test]
 fn an_insert_without_an_offset_takes_the_users_zone() {
-    let (db, _program) = postgres();
+    let (db, program) = postgres();
     db.execute("insert into user_time_zones values (2, 'Asia/Kathmandu')");
     db.execute(
         "insert into raw_vitals (user_id, metric, value, unit, started_at) \
          select u, 'heart_rate', 60, '/min', '2026-01-01 20:00:00Z' from generate_series(1, 2) u",
     );
-    let days = "(select string_agg(utc_offset_minutes || ' ' || local_date, ', ' order by user_id) \
-                from raw_vitals)";
-    assert_eq!(db.value(days), "0 2026-01-01, 345 2026-01-02");
+    // Its row remembers that it was derived.
+    assert_eq!(count(&db, "raw_vitals where utc_offset_minutes is null"), 2);
+    let days = |table: &str| {
+        db.value(&format!(
+            "(select string_agg(user_id || ' ' || local_date, ', ' order by user_id) from {table})"
+        ))
+    };
+    assert_eq!(days("raw_vitals_states"), "1 2026-01-01, 2 2026-01-02");
+    program.ok(&["run-once"]);
+    assert_eq!(days("vitals_daily"), "1 2026-01-01, 2 2026-01-02");
 }
 
 #[test]
@@ -63,7 +72,10 @@ fn run_once_folds_everything_then_finds_nothing() {
     let ran = program.run(&["run-once"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.starts_with("20 groups folded"), "{ran:?}");
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 600);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        600
+    );
     assert_eq!(program.ok(&["run-once"]), "nothing to do\n");
 }
 
@@ -120,7 +132,7 @@ fn the_log_tells_the_pool_before_and_after_each_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_once_exits_at_once() {
-    use vitalfold::store::Store;
+    use vitalfold::store::Fleet;
     for db in [Database::postgres(), Database::sqlite()] {
         vitalfold::with_store!(db.store().await, store => {
             let lock = store.try_run_lock().await.unwrap().unwrap();
@@ -148,14 +160,14 @@ fn two_workers_share_the_work_and_the_result_is_the_same() {
     };
     let mut workers = [start(), start()];
     wait_until("everything is folded", || {
-        count(&db, "raw_vitals where status = 'pending'") == 0
+        count(&db, "raw_vitals_states where state = 'pending'") == 0
     });
     for worker in &mut workers {
         signal(worker, "TERM");
         assert_eq!(worker.wait().unwrap().code(), Some(0));
     }
     assert_eq!(aggregates(&db), aggregates(&alone));
-    assert_eq!(count(&db, "aggregation_groups"), 0);
+    assert_eq!(count(&db, UNSETTLED), 0);
     assert_eq!(
         count(&db, "worker_heartbeats"),
         0,
@@ -178,14 +190,17 @@ fn a_killed_worker_loses_nothing_and_counts_nothing_twice() {
             .stderr(std::process::Stdio::null());
         let mut worker = command.spawn().unwrap();
         wait_until("some groups are folded", || {
-            count(&db, "raw_vitals where status = 'completed'") >= step * 500
+            count(&db, "raw_vitals_states where state = 'completed'") >= step * 500
         });
         worker.kill().unwrap();
         worker.wait().unwrap();
     }
     program.ok(&["run-once"]);
     assert_eq!(aggregates(&db), aggregates(&alone));
-    assert_eq!(count(&db, "raw_vitals where status <> 'completed'"), 0);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state <> 'completed'"),
+        0
+    );
 }
 
 #[test]
@@ -204,11 +219,14 @@ fn a_group_that_fails_is_rolled_back_whole_and_the_others_are_done() {
     let ran = program.run(&["run-once"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("1 groups failed"), "{ran:?}");
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 50);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        50
+    );
     assert_eq!(
         count(
             &db,
-            "raw_vitals where status = 'failed' and error like '%the application forbids it%'"
+            "raw_vitals_states where state = 'failed' and reason like '%the application forbids it%'"
         ),
         10
     );
@@ -219,8 +237,8 @@ fn a_group_that_fails_is_rolled_back_whole_and_the_others_are_done() {
         "nothing of the failed group is left"
     );
     let mark = "(select concat_ws(' ', user_id, local_date, state, attempts, error_class) \
-                from aggregation_groups)";
-    assert_eq!(db.value(mark), "2 2026-01-02 due 1 data");
+                from failed_groups)";
+    assert_eq!(db.value(mark), "2 2026-01-02 waiting 1 data");
 
     let listed = program.ok(&["failed", "list"]);
     assert!(
@@ -242,8 +260,11 @@ fn a_group_that_fails_is_rolled_back_whole_and_the_others_are_done() {
         "1 groups are due now\n"
     );
     assert!(program.ok(&["run-once"]).starts_with("1 groups folded"));
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 60);
-    assert_eq!(count(&db, "aggregation_groups"), 0);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        60
+    );
+    assert_eq!(count(&db, UNSETTLED), 0);
 }
 
 #[test]
@@ -255,7 +276,7 @@ fn statements_do_not_grow_with_rows() {
         db.execute("select pg_stat_statements_reset()");
         program.ok(&["run-once"]);
         assert_eq!(
-            count(&db, "raw_vitals where status = 'completed'"),
+            count(&db, "raw_vitals_states where state = 'completed'"),
             u64::from(rows)
         );
         db.value(
@@ -285,7 +306,10 @@ fn a_group_is_folded_at_read_committed_whatever_the_default_is() {
            for each statement execute function see()",
     );
     program.ok(&["run-once"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 20);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        20
+    );
     let seen = "(select string_agg(distinct level || ', ' || waits, ';') from seen)";
     assert_eq!(db.value(seen), "read committed, off");
 }
@@ -296,7 +320,7 @@ fn a_run_ends_with_its_budget() {
     insert_heart_rates(&db, 3, 3, 5);
     let ran = program.run(&["run-once", "--budget", "1ns"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 45);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'pending'"), 45);
 }
 
 #[test]
@@ -356,7 +380,7 @@ fn a_backfill_folds_its_range_again() {
     let dry: serde_json::Value = serde_json::from_str(&dry).unwrap();
     let expected = serde_json::json!({"vitals": {"groups": 2, "users": 1, "rows": 10}});
     assert_eq!(dry, expected);
-    assert_eq!(count(&db, "aggregation_groups"), 0);
+    assert_eq!(count(&db, UNSETTLED), 0);
     assert!(program.ok(&range).starts_with("2 groups folded"));
     assert_eq!(count(&db, "vitals_daily where mean > 0"), 2);
     assert_eq!(count(&db, "vitals_daily where mean = 0"), 8);
@@ -364,7 +388,7 @@ fn a_backfill_folds_its_range_again() {
     // Stopped at once, resumed later.
     let ran = program.run(&["backfill", "--budget", "1ns"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert_eq!(count(&db, "aggregation_groups"), 10);
+    assert_eq!(count(&db, UNSETTLED), 10);
     assert!(
         program
             .ok(&["backfill", "--resume"])
@@ -417,10 +441,10 @@ fn a_worker_pauses_and_leaves_when_asked() {
         count(&db, "worker_heartbeats") == 1
     });
     assert!(program.ok(&["status"]).contains("Paused"));
-    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 5);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'pending'"), 5);
     program.ok(&["resume"]);
     wait_until("the rows are folded", || {
-        count(&db, "raw_vitals where status = 'pending'") == 0
+        count(&db, "raw_vitals_states where state = 'pending'") == 0
     });
     signal(&worker, "INT");
     assert_eq!(worker.wait().unwrap().code(), Some(0));
@@ -489,21 +513,36 @@ fn a_wrong_configuration_names_its_key() {
     assert_eq!(shown["pool"]["size"], 30);
 }
 
+/// A fold reads rows and writes none.
 #[test]
-fn rows_that_the_application_has_locked_do_not_stop_the_others() {
+fn rows_that_the_application_has_locked_stop_nobody() {
     let (db, program) = postgres();
     insert_heart_rates(&db, 6, 2, 5);
-    let Database::Postgres { name, .. } = &db else {
-        unreachable!()
-    };
-    let mut application = cluster::shared().session(name);
-    application.send("begin; select 1 from raw_vitals where user_id = 3 for update;");
+    let mut application = db.session();
+    application.send("begin; select 1 from raw_vitals for update;");
     wait_until("the rows are locked", || {
         count(
             &db,
             "pg_locks where relation = 'raw_vitals'::regclass and mode = 'RowShareLock'",
         ) > 0
     });
+    let mut command = program.command(&["run-once"]);
+    command.env("VITALFOLD__POOL__LOCK_TIMEOUT", "1ms");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    application.send("commit;");
+    application.end();
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        60
+    );
+}
+
+#[test]
+fn a_lock_of_the_application_does_not_stop_the_others() {
+    let (db, program) = postgres();
+    insert_heart_rates(&db, 6, 2, 5);
+    let gate = Gate::shut(&db, "new.user_id = 3");
     let mut command = program.command(&["run-once"]);
     let ran = Ran::from(
         command
@@ -515,20 +554,22 @@ fn rows_that_the_application_has_locked_do_not_stop_the_others() {
     assert_eq!(
         count(
             &db,
-            "raw_vitals where user_id <> 3 and status = 'completed'"
+            "raw_vitals_states where user_id <> 3 and state = 'completed'"
         ),
         50
     );
     let marks = "(select string_agg(concat_ws(' ', user_id, local_date, state, attempts, \
-                 error_class), ', ' order by local_date) from aggregation_groups)";
-    let expected = "3 2026-01-01 due 0 transient, 3 2026-01-02 due 0 transient";
+                 error_class), ', ' order by local_date) from failed_groups)";
+    let expected = "3 2026-01-01 waiting 0 transient, 3 2026-01-02 waiting 0 transient";
     assert_eq!(db.value(marks), expected);
 
-    application.send("commit;");
-    application.end();
+    gate.open();
     program.ok(&["failed", "retry"]);
     program.ok(&["run-once"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 60);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        60
+    );
 }
 
 #[test]

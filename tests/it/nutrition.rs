@@ -8,15 +8,17 @@ use vitalfold::domain::nutrition::{Nutrition, NutritionEntry, registry};
 use vitalfold::domain::units::convert;
 use vitalfold::domain::{Aggregate, Domain, Fold, FoldRules, GroupKey, NewRow, Period, RawRow};
 use vitalfold::store::{
-    AggregateQuery, GroupFilter, GroupOutcome, Inserted, PulledGroup, Store, Which,
+    AggregateQuery, GroupFilter, GroupOutcome, Inserted, KnownGroup, Mark, Pull, PulledGroup,
+    Store, Which,
 };
 
 use crate::database::Database;
 use crate::program::{Program, shared_data};
+use crate::states::UNSETTLED;
 
 on_both! {
     stored_days_fold_to_the_same_bits_as_those_in_memory,
-    a_diary_entry_sent_twice_is_stored_once,
+    a_diary_entry_sent_twice_by_its_source_id_is_stored_once,
     a_correction_and_an_edit_mark_their_groups,
     a_rejected_entry_keeps_its_reason_and_spoils_nothing,
     an_emptied_day_leaves_nothing_behind,
@@ -72,17 +74,34 @@ async fn rows_of<S: Store>(
     store.aggregates::<Nutrition>(&query).await.unwrap()
 }
 
-async fn fold<S: Store>(store: &S, day: &str) -> GroupOutcome {
-    store.fold_group::<Nutrition>(1, date(day)).await.unwrap()
+fn key(day: &str) -> GroupKey {
+    GroupKey {
+        domain: Domain::Nutrition,
+        user_id: 1,
+        local_date: date(day),
+    }
 }
 
-async fn due<S: Store>(store: &S) -> Vec<String> {
-    let all = GroupFilter::default();
-    let groups = store.due_groups(Domain::Nutrition, &all, 10).await;
+async fn fold<S: Store>(store: &S, day: &str) -> GroupOutcome {
+    store.fold(key(day)).await.unwrap()
+}
+
+async fn pulled<S: Store>(store: &S) -> Vec<PulledGroup> {
+    let pull = Pull {
+        domain: Domain::Nutrition,
+        after: 0,
+        limit: 10,
+        settle: Duration::ZERO,
+        within: GroupFilter::default(),
+    };
+    store.pull(&pull).await.unwrap().groups
+}
+
+/// The days that have changes.
+async fn changed<S: Store>(store: &S) -> Vec<String> {
+    let groups = pulled(store).await.into_iter();
     groups
-        .unwrap()
-        .iter()
-        .map(|GroupKey { local_date, .. }| local_date.to_string())
+        .map(|group| group.key.local_date.to_string())
         .collect()
 }
 
@@ -153,29 +172,56 @@ async fn stored_days_fold_to_the_same_bits_as_those_in_memory<S: Store>(db: &Dat
 
     let written = "(select max(updated_at) from nutrition_aggregates)";
     let before = db.value(written);
-    fold(&store, "2026-01-06").await;
+    let known = KnownGroup {
+        key: key("2026-01-06"),
+        rows: 10,
+    };
+    store
+        .mark(Domain::Nutrition, &[known], Mark::Refold)
+        .await
+        .unwrap();
+    assert!(matches!(
+        fold(&store, "2026-01-06").await,
+        GroupOutcome::Folded { .. }
+    ));
     assert_eq!(db.value(written), before, "what is the same is not written");
 }
 
-async fn a_diary_entry_sent_twice_is_stored_once<S: Store>(db: &Database, store: S) {
-    let apple = entry("2026-01-05T12:00:00", "energy", 95.0, "kcal", "snack");
-    // Any field that differs makes another entry.
-    let mut pear = apple.clone();
-    pear.note = Some("pear".into());
-    let mut supper = apple.clone();
-    supper.payload.meal = None;
-    let more = entry("2026-01-05T12:00:00", "energy", 96.0, "kcal", "snack");
-    let sent = vec![apple.clone(), apple.clone(), pear, supper, more];
+async fn a_diary_entry_sent_twice_by_its_source_id_is_stored_once<S: Store>(
+    db: &Database,
+    store: S,
+) {
+    let with_id = |mut row: NewRow<NutritionEntry>| {
+        row.source_id = Some("n1".into());
+        row
+    };
+    let apple = with_id(entry(
+        "2026-01-05T12:00:00",
+        "energy",
+        95.0,
+        "kcal",
+        "snack",
+    ));
+    // The same record tells of another nutrient, or of another time.
+    let fat = with_id(entry("2026-01-05T12:00:00", "fat", 1.0, "g", "snack"));
+    let later = with_id(entry(
+        "2026-01-05T12:00:01",
+        "energy",
+        95.0,
+        "kcal",
+        "snack",
+    ));
+    let sent = vec![apple.clone(), apple.clone(), fat, later];
     let inserted = store.insert_raw::<Nutrition>(sent.clone()).await.unwrap();
     let expected = |inserted, duplicate| Inserted {
         inserted,
         corrected: 0,
         duplicate,
     };
-    assert_eq!(inserted, expected(4, 1));
+    assert_eq!(inserted, expected(3, 1));
     let again = store.insert_raw::<Nutrition>(sent).await.unwrap();
-    assert_eq!(again, expected(0, 5));
-    assert_eq!(db.value("(select count(*) from raw_nutrition)"), "4");
+    assert_eq!(again, expected(0, 4));
+    assert_eq!(db.value("(select count(*) from raw_nutrition)"), "3");
 }
 
 async fn a_correction_and_an_edit_mark_their_groups<S: Store>(db: &Database, store: S) {
@@ -195,7 +241,7 @@ async fn a_correction_and_an_edit_mark_their_groups<S: Store>(db: &Database, sto
     for day in days {
         fold(&store, day).await;
     }
-    assert_eq!(due(&store).await, Vec::<String>::new());
+    assert_eq!(changed(&store).await, Vec::<String>::new());
 
     let mut corrected = lunch;
     corrected.payload.amount = Some(25.0);
@@ -204,11 +250,18 @@ async fn a_correction_and_an_edit_mark_their_groups<S: Store>(db: &Database, sto
         .await
         .unwrap();
     assert_eq!((sent.inserted, sent.corrected), (0, 1));
-    db.execute("update raw_nutrition set amount = amount where local_date = '2026-01-06'");
-    assert_eq!(due(&store).await, ["2026-01-05"]);
-    db.execute("update raw_nutrition set meal = 'dinner' where local_date = '2026-01-06'");
-    db.execute("delete from raw_nutrition where local_date = '2026-01-07'");
-    assert_eq!(due(&store).await, days);
+    let on = |day: &str| format!("where eaten_at between '{day} 00:00' and '{day} 23:59'");
+    db.execute(&format!(
+        "update raw_nutrition set amount = amount {}",
+        on("2026-01-06")
+    ));
+    assert_eq!(changed(&store).await, ["2026-01-05"]);
+    db.execute(&format!(
+        "update raw_nutrition set meal = 'dinner' {}",
+        on("2026-01-06")
+    ));
+    db.execute(&format!("delete from raw_nutrition {}", on("2026-01-07")));
+    assert_eq!(changed(&store).await, days);
     for day in days {
         fold(&store, day).await;
     }
@@ -257,8 +310,8 @@ async fn a_rejected_entry_keeps_its_reason_and_spoils_nothing<S: Store>(db: &Dat
     assert_eq!(shown, [("[IU]", 400.0, 0), ("ug", 10.0, 1)]);
     for rule in ["unit_unknown: %", "nutrient_unknown: `salt`%"] {
         let found = format!(
-            "(select count(*) from raw_nutrition where status = 'rejected' \
-             and error like '{rule}' and error not like '%77%')"
+            "(select count(*) from raw_nutrition_states where state = 'rejected' \
+             and reason like '{rule}' and reason not like '%77%')"
         );
         assert_eq!(db.value(&found), "1", "{rule}");
     }
@@ -271,7 +324,7 @@ async fn an_emptied_day_leaves_nothing_behind<S: Store>(db: &Database, store: S)
     assert_eq!(rows_of(&store, Period::Week).await[0].measure.total, 250.0);
     db.execute("delete from raw_nutrition");
     fold(&store, "2026-01-05").await;
-    for table in ["nutrition_aggregates", "aggregation_groups"] {
+    for table in ["nutrition_aggregates", UNSETTLED] {
         assert_eq!(db.value(&format!("(select count(*) from {table})")), "0");
     }
 }
@@ -280,31 +333,32 @@ async fn the_worker_and_the_backfill_find_nutrition<S: Store>(_: &Database, stor
     let rows = ["2026-01-05", "2026-01-06"]
         .map(|day| entry(&format!("{day}T23:00:00"), "carbs", 12.0, "g", "supper"));
     store.insert_raw::<Nutrition>(rows.into()).await.unwrap();
-    assert_eq!(
-        store.pending_users::<Nutrition>().await.unwrap(),
-        Some((1, 1))
-    );
-    let pulled = store
-        .pull::<Nutrition>(0, 10, Duration::ZERO)
-        .await
-        .unwrap();
+    let users = store.pending_users(Domain::Nutrition).await.unwrap();
+    assert_eq!(users, Some((1, 1)));
     let group = |day| PulledGroup {
-        user_id: 1,
-        local_date: date(day),
+        key: key(day),
         rows: 1,
     };
-    assert_eq!(pulled, [group("2026-01-05"), group("2026-01-06")]);
+    assert_eq!(
+        pulled(&store).await,
+        [group("2026-01-05"), group("2026-01-06")]
+    );
     let status = store.status(&[Domain::Nutrition]).await.unwrap();
     assert_eq!(status.domains[0].pending_rows, 2);
 
     fold(&store, "2026-01-05").await;
     fold(&store, "2026-01-06").await;
     let all = GroupFilter::default();
-    let marked = store
-        .mark_due::<Nutrition>(&all, Which::All, None, 10)
+    let page = store
+        .groups(Domain::Nutrition, &all, Which::All, None)
         .await;
-    assert_eq!(marked.unwrap().groups, 2);
-    assert_eq!(due(&store).await, ["2026-01-05", "2026-01-06"]);
+    let page = page.unwrap();
+    assert_eq!((page.groups.len(), page.next), (2, None));
+    store
+        .mark(Domain::Nutrition, &page.groups, Mark::Refold)
+        .await
+        .unwrap();
+    assert_eq!(changed(&store).await, ["2026-01-05", "2026-01-06"]);
 }
 
 #[test]

@@ -20,7 +20,10 @@ fn a_server_that_is_full_is_folded_on_by_one_user_at_a_time() {
             .contains("pace: one user at a time, in small batches, with rests: "),
         "{ran:?}"
     );
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        400
+    );
     let largest = "(select max(rows_pulled) from aggregation_batches)";
     assert_eq!(db.value(largest), "50");
     // One for the run lock, one for the pull, one for the only user, one for
@@ -59,7 +62,7 @@ fn no_query_takes_parallel_workers() {
     assert!(!log().contains("Workers Planned"), "{}", log());
 
     // It would, if it were allowed to.
-    let count = "select count(*) from raw_vitals where status = 'completed'";
+    let count = "select count(*) from raw_vitals_states where state = 'completed'";
     server.psql("busy", count);
     assert!(log().contains("Workers Planned"), "{}", log());
 }
@@ -105,7 +108,10 @@ fn beside_an_application_it_folds_one_user_at_a_time_and_rests() {
         status.contains("Slowed down: 3 sessions of other applications"),
         "{status}"
     );
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 400);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        400
+    );
     let most = "(select max((pool_after->>'size')::int) from aggregation_batches)";
     assert!(db.value(most).parse::<u32>().unwrap() <= 4);
     for never in ["0", "4"] {

@@ -131,10 +131,11 @@ fn failed_groups_are_shown_retried_and_discarded() {
     program.ok(&["migrate"]);
     // The second user's group is waiting; a number that JavaScript would round.
     db.execute(
-        "insert into aggregation_groups (user_id, domain, local_date, state, attempts, error, \
-           error_class, next_attempt_at) \
-         values (1, 'vitals', '2026-01-01', 'dead', 5, 'fold group: <b>no</b> such thing', 'data', now()), \
-           (9007199254740993, 'labs', '2026-01-02', 'due', 2, 'fold group: later', 'data', now() + '1 hour')",
+        "insert into failed_groups (user_id, domain, local_date, state, attempts, error, \
+           error_class, next_attempt_at, rows, since) \
+         values (1, 'vitals', '2026-01-01', 'dead', 5, 'fold group: <b>no</b> such thing', 'data', now(), 1, now()), \
+           (9007199254740993, 'labs', '2026-01-02', 'waiting', 2, 'fold group: later', 'data', \
+             now() + '1 hour', 1, now())",
     );
     let worker = Served::start(&program, &[("HTTP__TOKEN", TOKEN)]);
     let mut browser = open(&worker);
@@ -163,19 +164,19 @@ fn failed_groups_are_shown_retried_and_discarded() {
         "Retry labs of user 9007199254740993 on 2026-01-02",
     );
     wait_until("the group was retried", || {
-        db.value("(select count(*) from aggregation_groups where domain = 'labs')") == "0"
+        db.value("(select count(*) from failed_groups where domain = 'labs')") == "0"
     });
     press(&mut browser, "Discard vitals of user 1 on 2026-01-01");
     browser.wait_for("document.querySelector('#confirm-dialog').open");
     assert_eq!(
-        db.value("(select count(*) from aggregation_groups)"),
+        db.value("(select count(*) from failed_groups)"),
         "1",
         "not before it is confirmed"
     );
     browser.eval("document.querySelector('#confirm-dialog .danger').focus()");
     browser.key("Enter");
     wait_until("the group was discarded", || {
-        db.value("(select count(*) from aggregation_groups)") == "0"
+        db.value("(select count(*) from failed_groups)") == "0"
     });
     browser.wait_for_text("#failed", "None.");
 }

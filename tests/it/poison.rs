@@ -12,12 +12,14 @@ use vitalfold::worker::isolate::isolate;
 use crate::cluster::wait_until;
 use crate::modes::{count, insert_heart_rates, postgres};
 use crate::served::Served;
+use crate::states::{DEAD, DUE};
 
-/// Refuses to complete rows of the value 66.
+/// Refuses aggregates in which a row of the value 66 is, the least or the
+/// greatest of its hour.
 const POISON: &str = "create function refuse() returns trigger language plpgsql as $$ \
      begin raise exception 'this row is poison'; end $$; \
-     create trigger poison before update on raw_vitals for each row \
-     when (new.status = 'completed' and new.value = 66) execute function refuse()";
+     create trigger poison before insert or update on vitals_aggregates for each row \
+     when (new.\"min\" = 66 or new.\"max\" = 66) execute function refuse()";
 
 #[test]
 fn a_search_in_a_large_group_keeps_nobody_waiting() {
@@ -40,14 +42,14 @@ fn a_search_in_a_large_group_keeps_nobody_waiting() {
         ],
     );
     wait_until("the search is on", || {
-        count(&db, "aggregation_groups where attempts = 2") > 0
+        count(&db, "failed_groups where attempts = 2") > 0
     });
     // Others are folded meanwhile.
     db.execute(
         "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
          values (2, 'heart_rate', 70, '/min', '2026-01-05 10:00:00Z', 'watch')",
     );
-    let search_is_on = || count(&db, "aggregation_groups where user_id = 1") > 0;
+    let search_is_on = || count(&db, "failed_groups where user_id = 1") > 0;
     let mut beats = std::collections::BTreeSet::new();
     let mut answers = 0;
     let mut folded_meanwhile = false;
@@ -62,9 +64,10 @@ fn a_search_in_a_large_group_keeps_nobody_waiting() {
     assert!(folded_meanwhile);
     assert!(answers > 1, "the search was over at once");
     assert!(beats.len() > 1 || !full, "{beats:?}");
-    let found = "raw_vitals where status = 'rejected' and error like 'poison: %' and value = 66";
+    let found =
+        "raw_vitals_states where state = 'rejected' and reason like 'poison: %' and value = 66";
     assert_eq!(count(&db, found), 1);
-    let completed = "raw_vitals where user_id = 1 and status = 'completed'";
+    let completed = "raw_vitals_states where user_id = 1 and state = 'completed'";
     assert_eq!(count(&db, completed), rows - 1);
     assert_eq!(worker.stop(), Some(0));
 }
@@ -100,18 +103,19 @@ async fn two_searches_of_one_user_take_turns() {
         let engine = engine.clone();
         async move {
             let error = StoreError::new(ErrorClass::Data, "fold group", "this row is poison");
-            isolate(&engine, key, &error, GroupState::Due { attempts: 2 }).await
+            isolate(&engine, key, &error, GroupState::Waiting { attempts: 2 }).await
         }
     };
     let (first, second) = tokio::join!(search("2026-01-01"), search("2026-01-02"));
     for found in [first, second] {
+        // Of the lines of the insert and of the update.
         let folded = GroupResult::Folded {
-            completed: 1,
+            completed: 2,
             rejected: 1,
         };
         assert_eq!(found.unwrap(), Some(folded));
     }
-    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 2);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'rejected'"), 2);
 }
 
 /// A stop ends a search; the group's last attempt was not its last chance.
@@ -122,8 +126,10 @@ async fn a_search_that_a_stop_ends_leaves_the_group_due() {
     db.execute("update raw_vitals set value = 66 where extract(minute from started_at) = 1");
     db.execute(POISON);
     db.execute(
-        "update aggregation_groups set state = 'dead', attempts = 5, error = 'poison', \
-           error_class = 'data'",
+        "delete from group_changes; \
+         insert into failed_groups (user_id, domain, local_date, state, attempts, next_attempt_at, \
+           error, error_class, rows, since) \
+         values (1, 'vitals', '2026-01-01', 'dead', 5, now(), 'poison', 'data', 4, now())",
     );
     let AnyStore::Postgres(store) = db.store().await else {
         panic!("a PostgreSQL database");
@@ -139,7 +145,7 @@ async fn a_search_that_a_stop_ends_leaves_the_group_due() {
     let error = StoreError::new(ErrorClass::Data, "fold group", "this row is poison");
     let found = isolate(&engine, key, &error, GroupState::Dead { attempts: 5 }).await;
     assert_eq!(found.unwrap(), None);
-    assert_eq!(count(&db, "aggregation_groups where state = 'due'"), 1);
+    assert_eq!(count(&db, DUE), 1);
 }
 
 /// The server closes the connection over user 1 and takes too long over user 2;
@@ -167,7 +173,7 @@ fn a_failure_that_is_one_groups_alone_ends_it_and_nothing_else() {
             ("POOL__STATEMENT_TIMEOUT", "500ms"),
         ],
     );
-    let dead = "aggregation_groups where state = 'dead' and error_class = 'data' \
+    let dead = "failed_groups where state = 'dead' and error_class = 'data' \
          and error like 'fold group: failed 4 times in a row while the server answered others: %'";
     let mut users = 5..;
     wait_until("all are dead while others are folded", || {
@@ -178,7 +184,7 @@ fn a_failure_that_is_one_groups_alone_ends_it_and_nothing_else() {
         ));
         count(&db, dead) == 4
     });
-    let others = "raw_vitals where user_id > 4 and status <> 'completed'";
+    let others = "raw_vitals_states where user_id > 4 and state <> 'completed'";
     wait_until("others are folded", || count(&db, others) == 0);
     assert!(
         !worker.log().contains("circuit breaker opens"),
@@ -218,7 +224,7 @@ fn a_server_that_is_slow_for_all_makes_no_dead_groups() {
         ));
         count(&db, "aggregation_errors where error_class = 'transient'") >= 3
     });
-    assert_eq!(count(&db, "aggregation_groups where attempts > 0"), 0);
+    assert_eq!(count(&db, "failed_groups where attempts > 0"), 0);
     db.execute("drop trigger dawdle on vitals_aggregates");
     assert_eq!(worker.stop(), Some(0));
 }
@@ -237,7 +243,7 @@ fn a_right_that_is_missing_for_all_ends_the_run_and_blames_no_group() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("SQLSTATE 42501"), "{ran:?}");
     assert_eq!(count(&db, "aggregation_errors"), 0);
-    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 9);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'pending'"), 9);
 }
 
 /// What refuses the groups of all says nothing against the row of any.
@@ -251,11 +257,14 @@ fn where_nothing_folds_no_row_is_rejected() {
         command.env("VITALFOLD__WORKER__RETRY_BACKOFF", "1ms");
         command.env("VITALFOLD__WORKER__MAX_ATTEMPTS", "2");
         assert_eq!(command.output().unwrap().status.code(), Some(1));
-        count(&db, "aggregation_groups where state = 'dead'") == 15
+        count(&db, DEAD) == 15
     });
-    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 0);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'rejected'"), 0);
     db.execute("alter table vitals_aggregates drop constraint refuse");
     program.ok(&["failed", "retry"]);
     program.ok(&["run-once"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 15);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        15
+    );
 }

@@ -144,7 +144,10 @@ fn the_workers_role_can_do_its_job_and_nothing_else() {
     let worker = Program::on(&db.url().replace("postgres@", "vitalfold_worker@"));
     let ran = worker.run(&["run-once"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 20);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        20
+    );
     db.execute("alter table vitals_aggregates drop constraint refuse");
     worker.ok(&["failed", "retry"]);
     worker.ok(&["run-once"]);
@@ -153,7 +156,10 @@ fn the_workers_role_can_do_its_job_and_nothing_else() {
     worker.ok(&["pause"]);
     worker.ok(&["resume"]);
     worker.ok(&["status"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 30);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        30
+    );
 
     for forbidden in [
         "insert into raw_vitals (user_id, metric, value, started_at) values (1, 'steps', 1, now())",

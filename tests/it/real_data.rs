@@ -112,13 +112,14 @@ async fn a_hospitals_observations_fold_to_the_same_on_both_backends() {
     fold_synthea(&sqlite);
     for db in [&postgres, &sqlite] {
         let number = |expression: &str| db.value(expression).parse::<u64>().unwrap();
-        let rejected = number("(select count(*) from raw_vitals where status = 'rejected')")
-            + number("(select count(*) from raw_labs where status = 'rejected')");
+        let rejected = number("(select count(*) from raw_vitals_states where state = 'rejected')")
+            + number("(select count(*) from raw_labs_states where state = 'rejected')");
         assert!(rejected * 50 <= 15_631, "{rejected} of 15,631 rejected");
         let counted = number("(select sum(\"count\") from vitals_daily)")
             + number("(select sum(\"count\" + no_result_count) from labs_daily)");
         assert_eq!(counted + rejected, 15_631);
-        let without_unit = "(select count(*) from raw_vitals where error like 'unit_missing%')";
+        let without_unit =
+            "(select count(*) from raw_vitals_states where reason like 'unit_missing%')";
         assert_eq!(
             number(without_unit),
             194,
@@ -150,8 +151,8 @@ fn agrees_with_a_group_by(db: &Database) {
               raw as (select user_id, coalesce(n.metric, r.metric) as metric, \
                   date_trunc('{unit}', local_date)::date as local_date, count(*) as n, \
                   avg(value) as mean, min(value) as low, max(value) as high \
-                from raw_vitals r left join names n on n.code = r.metric \
-                where status = 'completed' group by 1, 2, 3), \
+                from raw_vitals_states r left join names n on n.code = r.metric \
+                where state = 'completed' group by 1, 2, 3), \
               folded as (select * from vitals_aggregates where period = '{period}') \
             select count(*) from raw full join folded f using (user_id, metric, local_date) \
             where f.count is distinct from raw.n or f.min is distinct from raw.low \
@@ -161,8 +162,8 @@ fn agrees_with_a_group_by(db: &Database) {
         assert_eq!(differences, "0", "{period}");
     }
     let lab_differences = db.value(
-        "(with raw as (select user_id, code, local_date, count(*) as n from raw_labs \
-            where status = 'completed' group by 1, 2, 3), \
+        "(with raw as (select user_id, code, local_date, count(*) as n from raw_labs_states \
+            where state = 'completed' group by 1, 2, 3), \
           folded as (select user_id, code, local_date, sum(count + no_result_count) as n from labs_daily group by 1, 2, 3) \
         select count(*) from raw full join folded f using (user_id, code, local_date) \
         where f.n is distinct from raw.n)",

@@ -5,6 +5,7 @@ use chrono::Utc;
 use crate::cluster::{self, wait_until};
 use crate::database::Database;
 use crate::program::{Program, Ran};
+use crate::states::UNSETTLED;
 
 const HEADER: &str = "user_id,metric,value,unit,started_at,source,source_id\n";
 
@@ -67,7 +68,7 @@ fn old_raw_rows_go_and_their_aggregates_stay(db: Database) {
     retain(&program, "RAW_ROWS");
     assert_eq!(count(&db, "raw_vitals"), "1", "today's");
     assert_eq!(count(&db, "sealed_groups"), "3");
-    assert_eq!(count(&db, "aggregation_groups"), "0");
+    assert_eq!(count(&db, UNSETTLED), "0");
     assert_eq!(db.value("select sum(raw_rows) from sealed_groups"), "10");
     assert_eq!(seen(&program), before);
 
@@ -126,9 +127,9 @@ fn a_row_that_comes_too_late_is_rejected_and_changes_nothing(db: Database) {
         "update raw_vitals set started_at = '{at}', ended_at = '{at}' where source_id = 'new'"
     ));
     program.ok(&["run-once"]);
-    let late = "raw_vitals where status = 'rejected' and error like 'too_late: %'";
+    let late = "raw_vitals_states where state = 'rejected' and reason like 'too_late: %'";
     assert_eq!(count(&db, late), "3");
-    assert_eq!(count(&db, "aggregation_groups"), "0");
+    assert_eq!(count(&db, UNSETTLED), "0");
     let without_today: Vec<_> = before
         .lines()
         .filter(|line| line.contains(",2020-") || line.starts_with("user_id"))
@@ -142,7 +143,7 @@ fn a_row_that_comes_too_late_is_rejected_and_changes_nothing(db: Database) {
     program.ok(&["run-once"]);
     assert_eq!(count(&db, late), "2");
     assert_eq!(seen(&program).lines().collect::<Vec<_>>(), without_today);
-    assert_eq!(count(&db, "aggregation_groups"), "0");
+    assert_eq!(count(&db, UNSETTLED), "0");
 
     // Late rows go when they are old themselves.
     retain(&program, "RAW_ROWS");
@@ -158,11 +159,22 @@ fn a_row_that_comes_too_late_is_rejected_and_changes_nothing(db: Database) {
     assert_eq!(seen(&program).lines().collect::<Vec<_>>(), without_today);
 }
 
+/// What a group is whose last attempt failed.
+fn die(db: &Database, user: u32, day: &str) {
+    db.execute(&format!(
+        "delete from group_changes where user_id = {user} and local_date = '{day}'; \
+         insert into failed_groups (user_id, domain, local_date, state, attempts, next_attempt_at, \
+           error, error_class, rows, since) \
+         values ({user}, 'vitals', '{day}', 'dead', 5, '2020-05-01 00:00:00.000000+00:00', \
+           'forced', 'data', 1, '2020-05-01 00:00:00.000000+00:00')"
+    ));
+}
+
 fn coarser_periods_go_on_counting_sealed_days(db: Database) {
     let (db, program) = folded(db);
     // The fourth of March of user 1 is not settled, and so not sealed.
     db.execute("update raw_vitals set value = 90 where user_id = 1 and source_id = '2020-03-04-0'");
-    db.execute("update aggregation_groups set state = 'dead'");
+    die(&db, 1, "2020-03-04");
     retain(&program, "RAW_ROWS");
     assert_eq!(count(&db, "sealed_groups"), "2");
     assert_eq!(count(&db, "raw_vitals where user_id = 1"), "4");
@@ -317,10 +329,7 @@ fn a_day_removes_its_share_and_no_more(db: Database) {
 /// The worker's own rounds keep the same rules as `run-once`.
 fn a_worker_keeps_the_rules_in_its_rounds(db: Database) {
     let (db, program) = folded(db);
-    db.execute(
-        "insert into aggregation_groups (user_id, domain, local_date, state) \
-         values (1, 'vitals', '2020-03-04', 'dead')",
-    );
+    die(&db, 1, "2020-03-04");
     let round = |until: &str| {
         let mut child = program
             .command(&["worker"])
@@ -337,14 +346,14 @@ fn a_worker_keeps_the_rules_in_its_rounds(db: Database) {
     round("retention_runs where dead_groups = 1");
     assert_eq!(count(&db, "sealed_groups"), "2");
     let kept = "user_id = 1 and local_date = '2020-03-04'";
-    assert_eq!(count(&db, &format!("raw_vitals where {kept}")), "3");
+    assert_eq!(count(&db, &format!("raw_vitals_states where {kept}")), "3");
     let hours = format!("vitals_aggregates where period = 'hour' and {kept}");
     assert_eq!(count(&db, &hours), "3");
     let status = with_retention(&program, &["status"]);
     let told = "leaves 1 dead groups alone, the oldest of 2020-03-04";
     assert!(status.stdout.contains(told), "{status:?}");
 
-    db.execute("delete from aggregation_groups");
+    db.execute("delete from failed_groups");
     move_last_round(&db, 2);
     round("retention_runs where domain = 'nutrition' and refused_since is not null");
     assert_eq!(count(&db, "sealed_groups"), "2");
@@ -411,7 +420,7 @@ fn a_worker_that_is_killed_between_leaves_groups_whole_or_sealed() {
     gate.end();
     db.execute("drop trigger wait on sealed_groups");
     assert_eq!(
-        count(&db, "raw_vitals where local_date = '2020-03-04'"),
+        count(&db, "raw_vitals_states where local_date = '2020-03-04'"),
         "3"
     );
     program.ok(&["verify", "--all"]);

@@ -41,7 +41,9 @@ impl<'a> Worker<'a> {
             "insert into raw_vitals (user_id, metric, value, unit, started_at) \
              values (1, 'body_weight', 70, 'kg', now()) returning id",
         );
-        let folded = format!("select aggregated_at is not null from raw_vitals where id = {id}");
+        let folded = format!(
+            "select state = 'completed' from raw_vitals_states where user_id = 1 and id = {id}"
+        );
         wait_until("the row is folded", || {
             assert_eq!(self.process.try_wait().unwrap(), None, "{}", self.log());
             self.cluster.psql("d", &folded) == "t"

@@ -5,8 +5,10 @@ use std::process::Stdio;
 
 use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
+use crate::gate::Gate;
 use crate::modes::{count, insert_heart_rates, postgres};
 use crate::program::{Program, Ran, Running, signal};
+use crate::states::{DUE, UNSETTLED};
 
 /// Runs until every retry has had its time; says whether a run had failures.
 fn run_until_settled(db: &Database, program: &Program, max_attempts: &str) -> bool {
@@ -19,19 +21,20 @@ fn run_until_settled(db: &Database, program: &Program, max_attempts: &str) -> bo
             .output()
             .unwrap();
         failures |= Ran::from(ran).code == Some(1);
-        count(db, "aggregation_groups where state = 'due'") == 0
+        count(db, DUE) == 0
     });
     failures
 }
 
-/// Ten heart rates on one day. The row with 66 cannot be completed.
+/// Ten heart rates on one day. Nothing in which the row with 199 is the greatest
+/// can be written.
 fn poisoned(db: &Database) {
     let rows: Vec<_> = (0..10)
         .map(|minute| {
             format!(
                 "(1, 'heart_rate', {}, '/min', '2026-01-05 10:{minute:02}:00.000000+00:00', \
                   '2026-01-05 10:{minute:02}:00.000000+00:00', 0, 'watch')",
-                60 + minute
+                if minute == 6 { 199 } else { 60 + minute }
             )
         })
         .collect();
@@ -45,14 +48,15 @@ fn poisoned(db: &Database) {
 
 fn the_rest_of_a_poisoned_day_is_folded(db: &Database, program: &Program, heal: &str) {
     assert!(run_until_settled(db, program, "5"));
-    let rejected = "(select error from raw_vitals where status = 'rejected' and value = 66)";
+    let rejected =
+        "(select reason from raw_vitals_states where state = 'rejected' and value = 199)";
     assert!(
         db.value(rejected).starts_with("poison: "),
         "{}",
         db.value(rejected)
     );
-    assert_eq!(count(db, "raw_vitals where status = 'completed'"), 9);
-    assert_eq!(count(db, "aggregation_groups"), 0);
+    assert_eq!(count(db, "raw_vitals_states where state = 'completed'"), 9);
+    assert_eq!(count(db, UNSETTLED), 0);
     let day = "(select \"count\" || ' ' || \"max\" from vitals_aggregates where period = 'day')";
     assert_eq!(db.value(day).replace(".0", ""), "9 69");
 
@@ -75,8 +79,8 @@ fn the_rest_of_a_poisoned_day_is_folded(db: &Database, program: &Program, heal: 
     // Once its fault is gone, a backfill takes it in.
     db.execute(heal);
     program.ok(&["backfill", "--user", "1"]);
-    assert_eq!(db.value(day).replace(".0", ""), "11 80");
-    assert_eq!(count(db, "raw_vitals where status = 'completed'"), 11);
+    assert_eq!(db.value(day).replace(".0", ""), "11 199");
+    assert_eq!(count(db, "raw_vitals_states where state = 'completed'"), 11);
 }
 
 #[test]
@@ -86,10 +90,11 @@ fn poison_is_rejected_and_the_rest_is_folded_on_postgres() {
     db.execute(
         "create function refuse() returns trigger language plpgsql as $$ \
          begin raise exception 'this row is poison'; end $$; \
-         create trigger poison before update on raw_vitals for each row \
-         when (new.status = 'completed' and new.value = 66) execute function refuse()",
+         create trigger poison before insert or update on vitals_aggregates for each row \
+         when (new.\"max\" = 199) execute function refuse()",
     );
-    the_rest_of_a_poisoned_day_is_folded(&db, &program, "drop trigger poison on raw_vitals");
+    let heal = "drop trigger poison on vitals_aggregates";
+    the_rest_of_a_poisoned_day_is_folded(&db, &program, heal);
 }
 
 #[test]
@@ -99,11 +104,13 @@ fn poison_is_rejected_and_the_rest_is_folded_on_sqlite() {
     program.ok(&["migrate"]);
     poisoned(&db);
     db.execute(
-        "create trigger poison before update on raw_vitals \
-         when new.status = 'completed' and new.value = 66 \
+        "create trigger poison before insert on vitals_aggregates when new.\"max\" = 199 \
+         begin select raise(abort, 'this row is poison'); end; \
+         create trigger poisoned before update on vitals_aggregates when new.\"max\" = 199 \
          begin select raise(abort, 'this row is poison'); end",
     );
-    the_rest_of_a_poisoned_day_is_folded(&db, &program, "drop trigger poison");
+    let heal = "drop trigger poison; drop trigger poisoned";
+    the_rest_of_a_poisoned_day_is_folded(&db, &program, heal);
 }
 
 #[test]
@@ -112,23 +119,30 @@ fn a_group_that_fails_without_any_row_is_dead_at_its_limit() {
     insert_heart_rates(&db, 2, 1, 5);
     db.execute(
         "create function refuse() returns trigger language plpgsql as $$ \
-         begin raise exception 'no row of user 1 may change'; end $$; \
-         create trigger stop before update on raw_vitals for each row \
-         when (old.user_id = 1 and new.status in ('completed', 'rejected')) \
-         execute function refuse()",
+         begin raise exception 'nothing may be said of user 1'; end $$; \
+         create trigger stop before insert on vitals_aggregates for each row \
+         when (new.user_id = 1) execute function refuse(); \
+         create trigger stop before insert on rejected_rows for each row \
+         when (new.user_id = 1) execute function refuse()",
     );
     assert!(run_until_settled(&db, &program, "3"));
     assert_eq!(
-        db.value("(select state || attempts from aggregation_groups)"),
+        db.value("(select state || attempts from failed_groups)"),
         "dead3"
     );
     assert_eq!(count(&db, "aggregation_errors"), 3);
     assert_eq!(
-        count(&db, "raw_vitals where user_id = 1 and status = 'failed'"),
+        count(
+            &db,
+            "raw_vitals_states where user_id = 1 and state = 'failed'"
+        ),
         5
     );
     assert_eq!(
-        count(&db, "raw_vitals where user_id = 2 and status = 'completed'"),
+        count(
+            &db,
+            "raw_vitals_states where user_id = 2 and state = 'completed'"
+        ),
         5
     );
 }
@@ -140,14 +154,17 @@ fn a_group_whose_aggregates_are_refused_loses_no_row() {
     db.execute("alter table vitals_aggregates add constraint refuse check (user_id <> 1)");
     assert!(run_until_settled(&db, &program, "3"));
     assert_eq!(
-        db.value("(select state || attempts from aggregation_groups)"),
+        db.value("(select state || attempts from failed_groups)"),
         "dead3"
     );
-    assert_eq!(count(&db, "raw_vitals where status = 'rejected'"), 0);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'rejected'"), 0);
     db.execute("alter table vitals_aggregates drop constraint refuse");
     program.ok(&["failed", "retry"]);
     program.ok(&["run-once"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 10);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        10
+    );
 }
 
 /// A worker that takes rows at once and can wait for locks for long.
@@ -172,18 +189,17 @@ fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() 
     let (db, program) = postgres();
     insert_heart_rates(&db, 3, 1, 10);
     // Whoever folds user 2 waits here, and is killed.
-    let mut application = db.session();
-    application.send("begin; select from raw_vitals where user_id = 2 for update;");
+    let gate = Gate::shut(&db, "new.user_id = 2");
     let holds = "pg_stat_activity a where a.datname = current_database() \
          and a.application_name = 'psql' and a.state = 'idle in transaction'";
-    wait_until("the application holds its lock", || count(&db, holds) == 1);
+    assert_eq!(count(&db, holds), 1);
     // For the application alone, not for one another.
     let waits = format!(
         "pg_stat_activity where datname = current_database() \
          and application_name like 'vitalfold%' \
          and exists (select from {holds} and a.pid = any(pg_blocking_pids(pg_stat_activity.pid)))"
     );
-    let dead = "aggregation_groups where state = 'dead' and user_id = 2";
+    let dead = "failed_groups where state = 'dead' and user_id = 2";
     let mut kills = 0;
     while count(&db, dead) == 0 {
         let mut worker = worker(&program);
@@ -198,10 +214,9 @@ fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() 
         db.execute(&format!("select pg_terminate_backend(pid) from {waits}"));
         wait_until("the sessions are gone", || count(&db, &waits) == 0);
     }
-    application.send("rollback;");
-    application.end();
+    gate.open();
     assert_eq!(
-        db.value("(select state || attempts from aggregation_groups)"),
+        db.value("(select state || attempts from failed_groups)"),
         "dead2"
     );
     assert_eq!(
@@ -209,7 +224,10 @@ fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() 
         0,
         "its neighbours are not blamed"
     );
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 20);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        20
+    );
 
     // The next one buries the last dead worker and leaves nothing behind.
     let mut last = worker(&program);
@@ -224,7 +242,10 @@ fn a_group_that_kills_its_process_reaches_its_limit_and_its_neighbours_do_not() 
     assert_eq!(count(&db, "worker_heartbeats"), 0);
     program.ok(&["failed", "retry", "--dead"]);
     program.ok(&["run-once"]);
-    assert_eq!(count(&db, "raw_vitals where status = 'completed'"), 30);
+    assert_eq!(
+        count(&db, "raw_vitals_states where state = 'completed'"),
+        30
+    );
 }
 
 #[test]
@@ -244,7 +265,7 @@ fn the_circuit_breaker_opens_resets_the_pool_and_closes() {
     let logged = |text: &str| std::fs::read_to_string(&log).unwrap().contains(text);
     insert_heart_rates(&db, 1, 1, 5);
     wait_until("it folds", || {
-        count(&db, "raw_vitals where status = 'completed'") == 5
+        count(&db, "raw_vitals_states where state = 'completed'") == 5
     });
     let name = db.value("current_database()");
     let cluster = crate::cluster::shared();
@@ -263,9 +284,7 @@ fn the_circuit_breaker_opens_resets_the_pool_and_closes() {
     );
     wait_until("it closes", || logged("circuit breaker closes"));
     db.execute("update raw_vitals set value = value + 1");
-    wait_until("it folds again, by itself", || {
-        count(&db, "aggregation_groups") == 0
-    });
+    wait_until("it folds again, by itself", || count(&db, UNSETTLED) == 0);
     signal(&worker, "TERM");
     assert!(worker.wait().unwrap().success());
 }
@@ -278,11 +297,10 @@ fn a_stop_beside_locks_is_no_failure() {
     let cluster = crate::cluster::shared();
     let mut application = cluster.session(&name);
     // Neither the fold nor the record of its failure can be written.
-    application.send(
-        "begin; lock table vitals_aggregates, aggregation_groups in share row exclusive mode;",
-    );
+    application
+        .send("begin; lock table vitals_aggregates, failed_groups in share row exclusive mode;");
     let held = "pg_locks l join pg_class c on c.oid = l.relation \
-         where c.relname = 'aggregation_groups' and l.mode = 'ShareRowExclusiveLock' \
+         where c.relname = 'failed_groups' and l.mode = 'ShareRowExclusiveLock' \
            and l.database = (select oid from pg_database where datname = current_database())";
     wait_until("the application holds its locks", || count(&db, held) == 1);
     let worker = program
@@ -305,7 +323,7 @@ fn a_stop_beside_locks_is_no_failure() {
     assert_eq!(worker.wait().unwrap().code(), Some(0));
     application.send("rollback;");
     application.end();
-    assert_eq!(count(&db, "raw_vitals where status = 'pending'"), 5);
+    assert_eq!(count(&db, "raw_vitals_states where state = 'pending'"), 5);
     assert!(program.ok(&["run-once"]).starts_with("1 groups folded"));
 }
 
@@ -323,7 +341,7 @@ fn what_a_run_reports_survives_a_crash_of_the_server() {
     program.ok(&["migrate"]);
     program.ok(&["generate", "--users", "5", "--days", "3", "--rows", "10"]);
     program.ok(&["run-once"]);
-    let left = "select (select count(*) from raw_vitals where status <> 'completed'), \
+    let left = "select (select count(*) from raw_vitals_states where state <> 'completed'), \
         (select sum(rows_completed) from aggregation_batches)";
     let before = cluster.psql("postgres", left);
     assert_eq!(before, "0|150");

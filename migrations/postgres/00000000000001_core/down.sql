@@ -1,8 +1,14 @@
-drop function vitalfold_mark_deleted();
-drop function vitalfold_mark_edited();
+drop function vitalfold_rezone();
 drop function vitalfold_utc_offset(bigint, timestamptz);
+drop function vitalfold_zone_offset(text, timestamptz);
+drop table resource_versions;
+drop table retention_runs;
+drop table sealed_groups;
 drop table aggregation_batches;
-drop table aggregation_groups;
+drop table aggregation_errors;
+drop table rejected_rows;
+drop table failed_groups;
+drop table group_changes;
 drop table worker_heartbeats;
 drop table worker_control;
 drop table patient_users;

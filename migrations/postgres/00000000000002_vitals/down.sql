@@ -1,7 +1,16 @@
+drop view raw_vitals_states;
 drop view vitals_monthly;
 drop view vitals_weekly;
 drop view vitals_daily;
 drop view vitals_hourly;
+drop trigger raw_vitals_rezoned on worker_control;
+drop trigger raw_vitals_rezoned on user_time_zones;
+drop trigger raw_vitals_rezoned_all on user_time_zones;
 drop table vitals_aggregates;
 drop table raw_vitals;
-drop function vitalfold_complete_raw_vitals();
+drop function vitalfold_vitals_rezone(bigint, text, text);
+drop function vitalfold_vitals_truncated();
+drop function vitalfold_vitals_deleted();
+drop function vitalfold_vitals_updated();
+drop function vitalfold_vitals_inserted();
+drop function vitalfold_vitals_days(text, timestamptz, timestamptz, integer);

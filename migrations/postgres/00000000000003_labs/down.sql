@@ -1,7 +1,16 @@
+drop view raw_labs_states;
 drop view labs_yearly;
 drop view labs_quarterly;
 drop view labs_monthly;
 drop view labs_daily;
+drop trigger raw_labs_rezoned on worker_control;
+drop trigger raw_labs_rezoned on user_time_zones;
+drop trigger raw_labs_rezoned_all on user_time_zones;
 drop table lab_aggregates;
 drop table raw_labs;
-drop function vitalfold_complete_raw_labs();
+drop function vitalfold_labs_rezone(bigint, text, text);
+drop function vitalfold_labs_truncated();
+drop function vitalfold_labs_deleted();
+drop function vitalfold_labs_updated();
+drop function vitalfold_labs_inserted();
+drop function vitalfold_labs_day(timestamptz, integer);

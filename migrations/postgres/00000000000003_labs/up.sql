@@ -8,65 +8,20 @@ create table raw_labs (
     unit text,
     reference_range text,
     interpretation text,
-    collected_at timestamptz not null,
-    -- Minutes east of UTC; derived from the user's zone when not given.
-    utc_offset_minutes smallint not null,
-    -- The calendar day where the person was.
-    local_date date not null generated always as ((((collected_at at time zone 'UTC') + make_interval(mins => utc_offset_minutes))::date)) stored,
+    collected_at timestamptz not null check (collected_at <@ '[0001-01-01 00:00:00+00, 9999-12-31 00:00:00+00)'::tstzrange),
+    -- Minutes east of UTC; null: those of the user's zone, else of the default one.
+    utc_offset_minutes smallint,
     source text not null default '',
     source_id text,
     device text,
     note text,
-    -- What makes a re-sent row the same row. It begins with the time where
-    -- that is part of it: a day's rows are neighbours in the index.
-    identity uuid not null generated always as ((
-        case when source_id is null then
-            encode(timestamptz_send(collected_at), 'hex') || left(md5(
-                quote_nullable(code)
-                || quote_nullable(name)
-                || quote_nullable(category)
-                || quote_nullable(value)
-                || quote_nullable(unit)
-                || quote_nullable(reference_range)
-                || quote_nullable(interpretation)
-                || quote_nullable(source)
-                || quote_nullable(device)
-                || quote_nullable(note)
-            ), 16)
-        else
-            md5('id' || quote_nullable(source) || quote_nullable(source_id) || quote_nullable(coalesce(code, name)))
-        end
-    )::uuid) stored,
-    status text not null default 'pending' check (status in ('pending', 'completed', 'failed', 'rejected')),
-    attempts integer not null default 0,
-    error text,
     created_at timestamptz not null default now(),
-    aggregated_at timestamptz,
-    check (collected_at >= '0001-01-01 00:00:00+00' and collected_at < '9999-12-31 00:00:00+00'),
     primary key (user_id, id)
 );
--- Finds a re-sent row. Without the date: a row sent again from another time
--- zone is still the same row.
-create unique index raw_labs_identity on raw_labs (user_id, identity);
-create index raw_labs_group on raw_labs (user_id, local_date);
-create index raw_labs_pending on raw_labs (user_id, local_date) where status = 'pending';
-create index raw_labs_refused on raw_labs (user_id, local_date) where status in ('failed', 'rejected');
-
-create function vitalfold_complete_raw_labs() returns trigger
-language plpgsql security definer set search_path from current as $$
-begin
-    new.utc_offset_minutes := coalesce(new.utc_offset_minutes, vitalfold_utc_offset(new.user_id, new.collected_at));
-    return new;
-end
-$$;
-create trigger raw_labs_complete before insert on raw_labs
-    for each row when (new.utc_offset_minutes is null) execute function vitalfold_complete_raw_labs();
-create trigger raw_labs_edited after update of code, name, category, value, unit, reference_range, interpretation, collected_at, source, device, note, source_id, utc_offset_minutes, user_id on raw_labs
-    for each row when ((old.code, old.name, old.category, old.value, old.unit, old.reference_range, old.interpretation, old.collected_at, old.source, old.device, old.note, old.source_id, old.utc_offset_minutes, old.user_id) is distinct from (new.code, new.name, new.category, new.value, new.unit, new.reference_range, new.interpretation, new.collected_at, new.source, new.device, new.note, new.source_id, new.utc_offset_minutes, new.user_id))
-    execute function vitalfold_mark_edited('labs');
-create trigger raw_labs_deleted after delete on raw_labs
-    referencing old table as deleted
-    for each statement execute function vitalfold_mark_deleted('labs');
+-- Reads the rows of a group.
+create index raw_labs_time on raw_labs (user_id, collected_at);
+-- A row that is sent again is the same row.
+create unique index raw_labs_source_id on raw_labs (user_id, source, source_id, coalesce(code, name), collected_at) where source_id is not null;
 
 create table lab_aggregates (
     user_id bigint not null,
@@ -99,9 +54,170 @@ create table lab_aggregates (
     "rejected_count" bigint not null,
     algorithm_version integer not null,
     updated_at timestamptz not null default now(),
+    -- Specimens that gave no result: counted apart from results.
+    no_result_count bigint not null default 0,
     primary key (user_id, period, local_date, period_start, analyte, unit)
 );
 create view labs_daily as select * from lab_aggregates where period = 'day';
 create view labs_monthly as select * from lab_aggregates where period = 'month';
 create view labs_quarterly as select * from lab_aggregates where period = 'quarter';
 create view labs_yearly as select * from lab_aggregates where period = 'year';
+
+do $migration$
+declare
+    home constant text := (
+        select quote_ident(n.nspname) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.oid = 'raw_labs'::pg_catalog.regclass
+    );
+begin
+    execute replace($create$
+        -- The local day of a row.
+        create function {home}.vitalfold_labs_day(collected_at timestamptz, utc_offset_minutes integer) returns date
+        language sql stable as $$
+            select ((collected_at at time zone 'UTC') + make_interval(mins => least(greatest(utc_offset_minutes, -840), 840)))::date
+        $$;
+
+        create function {home}.vitalfold_labs_inserted() returns trigger
+        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        begin
+            -- Nearly every statement is one person's day: one aggregate is
+            -- cheaper than groups.
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select min(d.user_id), 'labs', min(d.day), 'insert', count(*)
+            from (
+                select r.user_id, {home}.vitalfold_labs_day(r.collected_at,
+                    coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.collected_at))) as day
+                from inserted r
+            ) d
+            having min(d.user_id) = max(d.user_id) and min(d.day) = max(d.day);
+            if found then
+                return null;
+            end if;
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select d.user_id, 'labs', d.day, 'insert', count(*)
+            from (
+                select r.user_id, {home}.vitalfold_labs_day(r.collected_at,
+                    coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.collected_at))) as day
+                from inserted r
+            ) d
+            group by d.user_id, d.day;
+            return null;
+        end
+        $$;
+
+        create function {home}.vitalfold_labs_updated() returns trigger
+        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        begin
+            -- Whole rows are compared, as images: no column is forgotten, and
+            -- every type has one.
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select d.user_id, 'labs', d.day, 'edit', count(*) filter (where d.is_new)
+            from (
+                select r.user_id, r.is_new, {home}.vitalfold_labs_day(r.collected_at,
+                    coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.collected_at))) as day
+                from deleted o full join inserted i on i.user_id = o.user_id and i.id = o.id,
+                    lateral (values
+                        (o.user_id, o.collected_at, o.utc_offset_minutes, false),
+                        (i.user_id, i.collected_at, i.utc_offset_minutes, true)
+                    ) r (user_id, collected_at, utc_offset_minutes, is_new)
+                where (o *<> i) is not false and r.user_id is not null
+            ) d
+            group by d.user_id, d.day;
+            return null;
+        end
+        $$;
+
+        create function {home}.vitalfold_labs_deleted() returns trigger
+        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        begin
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select distinct r.user_id, 'labs', {home}.vitalfold_labs_day(r.collected_at,
+                coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.collected_at))), 'delete', 0
+            from deleted r;
+            return null;
+        end
+        $$;
+
+        create function {home}.vitalfold_labs_truncated() returns trigger
+        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        begin
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select g.user_id, 'labs', g.local_date, 'delete', 0
+            from (
+                select a.user_id, a.local_date from {home}.lab_aggregates a where a.period = 'day'
+                union select j.user_id, j.local_date from {home}.rejected_rows j where j.domain = 'labs'
+                union select f.user_id, f.local_date from {home}.failed_groups f where f.domain = 'labs'
+            ) g;
+            return null;
+        end
+        $$;
+
+        -- Of a user; of those who have no zone where none is given.
+        create function {home}.vitalfold_labs_rezone(of_user bigint, before text, after text) returns void
+        language sql as $$
+            insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
+            select d.user_id, 'labs', d.day, 'edit', count(*) filter (where d.is_new)
+            from (
+                select r.user_id, z.is_new, {home}.vitalfold_labs_day(r.collected_at, z.utc_offset_minutes) as day
+                from {home}.raw_labs r,
+                    lateral (values
+                        ({home}.vitalfold_zone_offset(before, r.collected_at), {home}.vitalfold_zone_offset(after, r.collected_at))
+                    ) o (before, after),
+                    lateral (values (o.before, false), (o.after, true)) z (utc_offset_minutes, is_new)
+                where r.utc_offset_minutes is null and o.before <> o.after
+                    and (r.user_id = of_user
+                        or of_user is null and not exists (select from {home}.user_time_zones u where u.user_id = r.user_id))
+            ) d
+            group by d.user_id, d.day
+        $$;
+
+        create trigger raw_labs_inserted after insert on {home}.raw_labs referencing new table as inserted
+            for each statement execute function {home}.vitalfold_labs_inserted();
+        create trigger raw_labs_updated after update on {home}.raw_labs referencing old table as deleted new table as inserted
+            for each statement execute function {home}.vitalfold_labs_updated();
+        create trigger raw_labs_deleted after delete on {home}.raw_labs referencing old table as deleted
+            for each statement execute function {home}.vitalfold_labs_deleted();
+        create trigger raw_labs_truncated after truncate on {home}.raw_labs
+            for each statement execute function {home}.vitalfold_labs_truncated();
+        create trigger raw_labs_rezoned after insert or update or delete on {home}.user_time_zones
+            for each row execute function {home}.vitalfold_rezone('labs');
+        create trigger raw_labs_rezoned_all before truncate on {home}.user_time_zones
+            for each statement execute function {home}.vitalfold_rezone('labs');
+        create trigger raw_labs_rezoned after update of default_time_zone on {home}.worker_control
+            for each row when (old.default_time_zone <> new.default_time_zone)
+            execute function {home}.vitalfold_rezone('labs');
+
+        revoke execute on function {home}.vitalfold_labs_day(timestamptz, integer),
+            {home}.vitalfold_labs_inserted(), {home}.vitalfold_labs_updated(),
+            {home}.vitalfold_labs_deleted(), {home}.vitalfold_labs_truncated(),
+            {home}.vitalfold_labs_rezone(bigint, text, text)
+        from public;
+
+        -- The day that a row is counted on, and what became of it.
+        create view {home}.raw_labs_states as
+        select r.*, l.local_date,
+            case when j.row_id is not null then 'rejected'
+                when f.user_id is not null then 'failed'
+                when exists (
+                    select from {home}.group_changes c
+                    where c.user_id = r.user_id and c.domain = 'labs' and c.local_date = l.local_date
+                ) then 'pending'
+                else 'completed' end as state,
+            coalesce(j.reason, f.error) as reason
+        from {home}.raw_labs r
+        cross join lateral (
+            select ((r.collected_at at time zone 'UTC') + make_interval(mins => least(greatest(
+                coalesce(r.utc_offset_minutes, (
+                    select round(extract(epoch from (r.collected_at at time zone z.name) - (r.collected_at at time zone 'UTC')) / 60)::integer
+                    from (select coalesce(
+                        (select u.time_zone from {home}.user_time_zones u where u.user_id = r.user_id),
+                        (select w.default_time_zone from {home}.worker_control w)
+                    ) as name) z
+                )), -840), 840)))::date as local_date
+        ) l
+        left join {home}.rejected_rows j on j.user_id = r.user_id and j.domain = 'labs'
+            and j.local_date = l.local_date and j.row_id = r.id::text
+        left join {home}.failed_groups f on f.user_id = r.user_id and f.domain = 'labs' and f.local_date = l.local_date;
+    $create$, '{home}', home);
+end
+$migration$;

@@ -1,6 +1,15 @@
+drop view raw_nutrition_states;
 drop view nutrition_monthly;
 drop view nutrition_weekly;
 drop view nutrition_daily;
+drop trigger raw_nutrition_rezoned on worker_control;
+drop trigger raw_nutrition_rezoned on user_time_zones;
+drop trigger raw_nutrition_rezoned_all on user_time_zones;
 drop table nutrition_aggregates;
 drop table raw_nutrition;
-drop function vitalfold_complete_raw_nutrition();
+drop function vitalfold_nutrition_rezone(bigint, text, text);
+drop function vitalfold_nutrition_truncated();
+drop function vitalfold_nutrition_deleted();
+drop function vitalfold_nutrition_updated();
+drop function vitalfold_nutrition_inserted();
+drop function vitalfold_nutrition_day(timestamptz, integer);

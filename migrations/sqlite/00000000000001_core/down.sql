@@ -1,6 +1,13 @@
+drop table file_commits;
 drop table aggregation_batches;
-drop table aggregation_groups;
+drop table aggregation_errors;
+drop table retention_runs;
+drop table sealed_groups;
+drop table rejected_rows;
+drop table failed_groups;
+drop table group_changes;
 drop table worker_heartbeats;
 drop table worker_control;
+drop table resource_versions;
 drop table patient_users;
 drop table user_time_zones;

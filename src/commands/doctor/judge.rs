@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::finding::Finding;
 use crate::config::PoolConfig;
 use crate::store::postgres::UNICODE;
-use crate::store::postgres::examine::{Server, Sessions};
+use crate::store::postgres::examine::{Server, Sessions, Tables};
 use crate::store::postgres::locks::LockHolder;
 use crate::store::{Result as StoreResult, RetentionStatus, Status, StoreError};
 
@@ -198,16 +198,45 @@ pub(super) fn objects(check: &'static str, broken: &[String]) -> Finding {
         "indexes" => {
             "`reindex index concurrently` an invalid one; create a missing one again as in migrations/"
         }
-        "triggers" => {
-            "`alter table … enable trigger`, or create it again as in migrations/; then `vitalfold verify --all --repair`"
-        }
-        _ => "create them again as in migrations/, then `vitalfold verify --all --repair`",
+        _ => "create them again as in migrations/, then `vitalfold backfill` marks what was missed",
     };
     Finding::error(
         check,
         format!("missing, invalid or disabled: {}", broken.join(", ")),
         advice,
     )
+}
+
+/// What would hide a change or a row from a worker.
+pub(super) fn tables(found: &Tables) -> [Finding; 3] {
+    let judge = |check, fine: &str, trouble: &str, tables: &[String], advice: &str| match tables {
+        [] => Finding::ok(check, fine),
+        _ => Finding::error(check, format!("{trouble}: {}", tables.join(", ")), advice),
+    };
+    [
+        judge(
+            "triggers",
+            "all there",
+            "missing or disabled",
+            &found.without_triggers,
+            "`alter table … enable trigger`, or create it as in migrations/, on a partition too; \
+             then `vitalfold backfill` marks what was missed",
+        ),
+        judge(
+            "subscriptions",
+            "none writes raw rows",
+            "logical replication writes into these and fires no trigger of statements",
+            &found.subscribed,
+            "fold where the rows are first written, or run `vitalfold backfill` after them",
+        ),
+        judge(
+            "row security",
+            "hides no rows",
+            "policies would hide rows of these from this role, so that reading them is an error",
+            &found.hidden,
+            "give the role `bypassrls`; then `vitalfold verify --all --repair`",
+        ),
+    ]
 }
 
 pub(super) fn privileges(missing: &[String]) -> Finding {

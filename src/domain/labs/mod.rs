@@ -114,11 +114,6 @@ pub struct Labs;
 impl Fold for Labs {
     const DOMAIN: Domain = Domain::Labs;
     const ALGORITHM_VERSION: i32 = 3;
-    const RAW_TABLE: &'static str = "raw_labs";
-    const TIME_COLUMN: &'static str = "collected_at";
-    const SOURCE_KEY: &'static str = "coalesce(code, name)";
-    const AGGREGATE_TABLE: &'static str = "lab_aggregates";
-    const SERIES_COLUMN: &'static str = "analyte";
     const PERIODS: &'static [Period] = &[Period::Day, Period::Month, Period::Quarter, Period::Year];
     const SHOWN_COLUMNS: &'static [&'static str] = &[
         "name",
@@ -138,6 +133,10 @@ impl Fold for Labs {
 
     fn source_key(row: &LabResult) -> &str {
         row.code.as_deref().unwrap_or(&row.name)
+    }
+
+    fn time(row: &LabResult) -> DateTime<Utc> {
+        row.collected_at
     }
 
     fn series_named(name: &str) -> String {

@@ -63,11 +63,6 @@ pub struct Nutrition;
 impl Fold for Nutrition {
     const DOMAIN: Domain = Domain::Nutrition;
     const ALGORITHM_VERSION: i32 = 2;
-    const RAW_TABLE: &'static str = "raw_nutrition";
-    const TIME_COLUMN: &'static str = "eaten_at";
-    const SOURCE_KEY: &'static str = "nutrient";
-    const AGGREGATE_TABLE: &'static str = "nutrition_aggregates";
-    const SERIES_COLUMN: &'static str = "nutrient";
     const PERIODS: &'static [Period] = &[Period::Day, Period::Week, Period::Month];
     const SHOWN_COLUMNS: &'static [&'static str] = &[
         "count",
@@ -85,6 +80,10 @@ impl Fold for Nutrition {
 
     fn source_key(row: &NutritionEntry) -> &str {
         &row.nutrient
+    }
+
+    fn time(row: &NutritionEntry) -> DateTime<Utc> {
+        row.eaten_at
     }
 
     fn series_named(name: &str) -> String {

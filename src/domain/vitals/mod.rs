@@ -13,7 +13,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::{Aggregate, DayFold, Domain, Fold, FoldRules, Period, RawRow};
 use crate::columns;
@@ -87,6 +87,13 @@ columns! {
     }
 }
 
+/// A row reaches over so many hours at most: what lies behind them touches no
+/// day. Longer ones are mistakes.
+pub const LONGEST_HOURS: i64 = 48;
+
+/// From 18:00 to midnight.
+const EVENING: TimeDelta = TimeDelta::hours(6);
+
 /// The vitals domain.
 #[derive(Debug)]
 pub struct Vitals;
@@ -94,11 +101,6 @@ pub struct Vitals;
 impl Fold for Vitals {
     const DOMAIN: Domain = Domain::Vitals;
     const ALGORITHM_VERSION: i32 = 3;
-    const RAW_TABLE: &'static str = "raw_vitals";
-    const TIME_COLUMN: &'static str = "started_at";
-    const SOURCE_KEY: &'static str = "metric";
-    const AGGREGATE_TABLE: &'static str = "vitals_aggregates";
-    const SERIES_COLUMN: &'static str = "metric";
     const PERIODS: &'static [Period] = &[Period::Hour, Period::Day, Period::Week, Period::Month];
     const SHOWN_COLUMNS: &'static [&'static str] = &[
         "count",
@@ -118,6 +120,20 @@ impl Fold for Vitals {
 
     fn source_key(row: &VitalSample) -> &str {
         &row.metric
+    }
+
+    fn time(row: &VitalSample) -> DateTime<Utc> {
+        row.started_at
+    }
+
+    /// Sleep from 18:00 on counts to the next day.
+    fn belongs(date: NaiveDate, row: &RawRow<VitalSample>) -> bool {
+        let start = row.payload.started_at;
+        let start = match registry::SLEEP_NAMES.contains(&&*row.payload.metric) {
+            true => start + EVENING,
+            false => start,
+        };
+        row.local_date(start) == date
     }
 
     fn series_named(name: &str) -> String {

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 #[cfg(test)]
 pub(crate) use not_measured::all_not_measured;
 pub use not_measured::not_measured;
-pub use sleep::{SleepPart, sleep, sleep_part};
+pub use sleep::{SLEEP_NAMES, SleepPart, sleep, sleep_part};
 
 /// How samples of a metric add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -18,10 +18,9 @@ use crate::domain::text::quoted;
 use crate::domain::units::{self, Conversion};
 use crate::domain::{FoldRules, RawRow, loinc};
 
-/// A sample that counts towards so many local hours at most and is taken to
-/// end with the last of them. Longer ones are mistakes: no group is longer
-/// than a day and the evening before it.
-const MAX_HOURS: i64 = 48;
+/// A sample counts towards so many local hours at most and is taken to end with
+/// the last of them.
+const MAX_HOURS: i64 = super::LONGEST_HOURS;
 
 /// Microseconds of an hour.
 const HOUR: i64 = 3600 * SECOND;

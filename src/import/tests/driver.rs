@@ -1,5 +1,6 @@
 //! Two passes, batches, users, zones, and what becomes of errors.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -131,6 +132,54 @@ async fn a_directory_is_the_sum_of_its_files() {
     let store = Memory::default();
     let summary = import_file(&store, dir.path(), &csv()).await.unwrap();
     assert_eq!((summary.read, summary.inserted), (6, 6));
+}
+
+/// What a diary exports that lets people add an item twice.
+const DIARY: &str = "user_id,nutrient,amount,unit,meal,date
+1,caffeine,80,mg,snack,2026-03-02
+1,caffeine,80,mg,snack,2026-03-02
+1,water,250,mL,,2026-03-02
+1,water,250,mL,,2026-03-02
+1,water,250,mL,,2026-03-02
+";
+
+/// The names of the rows that an import of each text stores.
+async fn names(texts: &[&str]) -> Vec<HashSet<String>> {
+    let mut names = Vec::new();
+    for text in texts {
+        let store = Memory::default();
+        run(&store, "diary.csv", text, &csv()).await.unwrap();
+        let state = store.0.lock().unwrap();
+        let rows = state.nutrition.iter().map(|row| row.source_id.clone());
+        names.push(rows.map(Option::unwrap).collect());
+    }
+    names
+}
+
+#[tokio::test]
+async fn equal_rows_of_a_file_are_events_of_their_own() {
+    let other_order: String = {
+        let mut lines: Vec<_> = DIARY.lines().collect();
+        lines[1..].reverse();
+        lines.join("\n")
+    };
+    let longer = format!("{DIARY}1,water,250,mL,,2026-03-02\n1,water,250,mL,,2026-03-03\n");
+    let found = names(&[DIARY, DIARY, &other_order, &longer]).await;
+    assert_eq!(found[0].len(), 5);
+    assert_eq!(found[0], found[1], "imported again");
+    assert_eq!(found[0], found[2], "in another order");
+    let new: Vec<_> = found[3].difference(&found[0]).collect();
+    assert_eq!(new.len(), 2, "an overlapping export adds what it has more");
+    assert_eq!(found[3].len(), 7);
+}
+
+#[tokio::test]
+async fn an_ordinal_counts_over_batches() {
+    let text = format!("user_id,nutrient,amount,unit,date\n{}", {
+        "1,water,250,mL,2026-03-02\n".repeat(2500)
+    });
+    let found = names(&[&text]).await;
+    assert_eq!(found[0].len(), 2500);
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Columns, Domain, Fold, NewRow, UserId, Value};
-use crate::store::{ErrorClass, Inserted, RawStore, Resources, StoreError, VersionRow, Versioned};
+use crate::store::{ErrorClass, Inserted, RawRows, Resources, StoreError, VersionRow, Versioned};
 
 /// One raw row: its user, offset, source and the columns of its domain.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ impl Memory {
     }
 }
 
-impl RawStore for Memory {
+impl RawRows for Memory {
     async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>, StoreError> {
         let mut state = self.0.lock().unwrap();
         state.resolve_calls += 1;

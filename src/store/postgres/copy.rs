@@ -11,6 +11,9 @@ use futures::TryStreamExt;
 use super::{PgStore, Result};
 use crate::store::copy::{self, Cell, Column, Fingerprint, Table};
 
+/// The table that is copied last, into which triggers of the others append.
+const CHANGES: &str = "group_changes";
+
 /// A row of texts.
 struct Texts(Vec<Option<String>>);
 
@@ -85,7 +88,9 @@ impl PgStore {
         on_lease!(self, "count rows", c => count(c, table))
     }
 
-    /// Inserts rows with the ids and states they have, in one transaction.
+    /// Inserts rows with the ids they have, in one transaction. What triggers
+    /// append to `group_changes` meanwhile is deleted: the source's own changes
+    /// follow the raw rows.
     pub async fn insert_rows(
         &self,
         table: &Table,
@@ -158,14 +163,10 @@ async fn begin(
 }
 
 async fn columns(connection: &mut AsyncPgConnection, table: &Table) -> QueryResult<Vec<Column>> {
-    let rows: Vec<ColumnRow> = diesel::sql_query(
-        "select attname::text as name, format_type(atttypid, null) as ty from pg_attribute \
-         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and attgenerated = '' \
-         order by attnum",
-    )
-    .bind::<Text, _>(table.name)
-    .load(connection)
-    .await?;
+    let rows: Vec<ColumnRow> = diesel::sql_query(include_str!("sql/copied_columns.sql"))
+        .bind::<Text, _>(table.name)
+        .load(connection)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|ColumnRow { name, ty }| Column { name, ty })
@@ -185,6 +186,26 @@ async fn insert(
     columns: &[Column],
     rows: Vec<Vec<Cell>>,
 ) -> QueryResult<()> {
+    if table.name == CHANGES {
+        return insert_rows(connection, table, columns, rows).await;
+    }
+    connection
+        .transaction(async |connection| {
+            insert_rows(connection, table, columns, rows).await?;
+            diesel::sql_query(format!("delete from {CHANGES}"))
+                .execute(connection)
+                .await
+                .map(|_| ())
+        })
+        .await
+}
+
+async fn insert_rows(
+    connection: &mut AsyncPgConnection,
+    table: &Table,
+    columns: &[Column],
+    rows: Vec<Vec<Cell>>,
+) -> QueryResult<()> {
     let names: Vec<_> = columns
         .iter()
         .map(|column| format!("\"{}\"", column.name))
@@ -197,14 +218,11 @@ async fn insert(
         .zip(columns)
         .map(|(name, column)| format!("s.{name}::{}", column.ty))
         .collect();
-    let text = format!(
-        "insert into {table} ({names}) overriding system value \
-         select {values} from unnest({arrays}) as s ({names})",
-        table = table.name,
-        names = names.join(", "),
-        values = values.join(", "),
-        arrays = arrays.join(", "),
-    );
+    let text = include_str!("sql/copy_rows.sql")
+        .replace("{table}", table.name)
+        .replace("{names}", &names.join(", "))
+        .replace("{values}", &values.join(", "))
+        .replace("{arrays}", &arrays.join(", "));
     let mut statement = diesel::sql_query(text).into_boxed();
     for index in 0..columns.len() {
         let column: Vec<_> = rows.iter().map(|row| row[index].text()).collect();

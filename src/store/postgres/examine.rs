@@ -6,8 +6,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Ti
 use diesel_async::RunQueryDsl;
 
 use super::{PgStore, Result};
-use crate::domain::{Domain, Fold};
-use crate::with_domain;
+use crate::domain::Domain;
+use crate::store::sql::flat;
 
 /// The server itself.
 #[derive(Debug, Clone, QueryableByName)]
@@ -49,31 +49,43 @@ pub struct Sessions {
     pub hidden: i64,
 }
 
+/// What would hide a change or a row from a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Tables and events, as `raw_vitals: update`, that no enabled trigger
+    /// follows.
+    pub without_triggers: Vec<String>,
+    /// Raw tables into which a subscription writes: its apply fires no trigger
+    /// of statements.
+    pub subscribed: Vec<String>,
+    /// Tables with policies that apply to this role.
+    pub hidden: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct Trouble {
+    #[diesel(sql_type = Text)]
+    trouble: String,
+    #[diesel(sql_type = Text)]
+    found: String,
+}
+
 #[derive(QueryableByName)]
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
 }
 
-/// A right that the worker needs: a table, a column where not the whole table
-/// is meant, and the right's name.
-type Right = (String, Option<&'static str>, &'static str);
+/// A right that the worker needs: a table and the right's name.
+type Right = (&'static str, &'static str);
 
 impl PgStore {
     pub async fn examine_server(&self) -> Result<Server> {
         const OPERATION: &str = "examine server";
         let mut lease = self.lease(OPERATION).await?;
-        let server = diesel::sql_query(
-            "select current_setting('server_version') as version, \
-               current_setting('server_version_num')::integer as version_number, \
-               current_setting('server_encoding') as encoding, \
-               (select rolname::text from pg_class c join pg_roles r on r.oid = relowner \
-                where c.oid = to_regclass('raw_vitals') and rolsuper) as superuser_owner, \
-               current_setting('transaction_read_only')::boolean as read_only, \
-               clock_timestamp() as clock",
-        )
-        .get_result(&mut *lease)
-        .await;
+        let server = diesel::sql_query(include_str!("sql/server.sql"))
+            .get_result(&mut *lease)
+            .await;
         lease.finish(OPERATION, server)
     }
 
@@ -82,7 +94,7 @@ impl PgStore {
     pub async fn examine_sessions(&self, idle_seconds: f64, open_seconds: f64) -> Result<Sessions> {
         const OPERATION: &str = "examine sessions";
         let mut lease = self.lease(OPERATION).await?;
-        let sessions = diesel::sql_query(include_str!("sessions.sql"))
+        let sessions = diesel::sql_query(flat(include_str!("sql/sessions.sql")))
             .bind::<Double, _>(idle_seconds)
             .bind::<Double, _>(open_seconds)
             .get_result(&mut *lease)
@@ -93,69 +105,122 @@ impl PgStore {
     /// Indexes that the migrations create and that are not there, or whose
     /// build was broken off.
     pub async fn broken_indexes(&self) -> Result<Vec<String>> {
-        self.names(
-            "examine indexes",
-            "select name from unnest($1::text[]) as n (name) where not exists ( \
-               select from pg_index where indexrelid = to_regclass(name) and indisvalid) \
-             order by name",
-            indexes(),
-        )
-        .await
-    }
-
-    /// Triggers, as `table.trigger`, that are not there or disabled.
-    pub async fn broken_triggers(&self) -> Result<Vec<String>> {
-        self.names(
-            "examine triggers",
-            "select name from unnest($1::text[]) as n (name) where not exists ( \
-               select from pg_trigger where tgrelid = to_regclass(split_part(name, '.', 1)) \
-                 and tgname = split_part(name, '.', 2) and tgenabled in ('O', 'A')) \
-             order by name",
-            triggers(),
-        )
-        .await
-    }
-
-    /// Rights that the worker needs and this role has not, as
-    /// `update of status on raw_vitals`. Tables that do not exist are left out.
-    /// `removes_rows`: retention does.
-    pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
-        const OPERATION: &str = "examine rights";
-        let rights = rights(removes_rows);
-        let tables: Vec<_> = rights.iter().map(|right| right.0.as_str()).collect();
-        let columns: Vec<_> = rights.iter().map(|right| right.1).collect();
-        let names: Vec<_> = rights.iter().map(|right| right.2).collect();
+        const OPERATION: &str = "examine indexes";
         let mut lease = self.lease(OPERATION).await?;
-        let missing: diesel::QueryResult<Vec<Name>> = diesel::sql_query(
-            "select name || coalesce(' of ' || of_column, '') || ' on ' || of_table as name \
-             from unnest($1::text[], $2::text[], $3::text[]) as r (of_table, of_column, name) \
-             where to_regclass(of_table) is not null and not case when of_column is null \
-               then has_table_privilege(to_regclass(of_table), name) \
-               else has_column_privilege(to_regclass(of_table), of_column, name) end",
-        )
-        .bind::<Array<Text>, _>(tables)
-        .bind::<Array<Nullable<Text>>, _>(columns)
-        .bind::<Array<Text>, _>(names)
-        .load(&mut *lease)
-        .await;
+        let broken: diesel::QueryResult<Vec<Name>> =
+            diesel::sql_query(include_str!("sql/broken_indexes.sql"))
+                .bind::<Array<Text>, _>(indexes())
+                .load(&mut *lease)
+                .await;
+        let broken = lease.finish(OPERATION, broken)?;
+        Ok(broken.into_iter().map(|row| row.name).collect())
+    }
+
+    /// What would hide a change or a row from a worker.
+    pub async fn examine_tables(&self) -> Result<Tables> {
+        const OPERATION: &str = "examine tables";
+        let followed: Vec<_> = followed().collect();
+        let mut lease = self.lease(OPERATION).await?;
+        let found: diesel::QueryResult<Vec<Trouble>> =
+            diesel::sql_query(include_str!("sql/raw_tables.sql"))
+                .bind::<Array<Text>, _>(of(&followed, |one| one.table))
+                .bind::<Array<Integer>, _>(of(&followed, |one| one.events))
+                .bind::<Array<Integer>, _>(of(&followed, |one| one.triggers))
+                .load(&mut *lease)
+                .await;
+        let found = lease.finish(OPERATION, found)?;
+        let all = |trouble: &str| {
+            let found = found.iter().filter(|line| line.trouble == trouble);
+            found.map(|line| line.found.clone()).collect()
+        };
+        Ok(Tables {
+            without_triggers: all("triggers"),
+            subscribed: all("subscriptions"),
+            hidden: all("row security"),
+        })
+    }
+
+    /// Rights that the worker needs and this role has not, as `select on
+    /// raw_vitals`. What does not exist is left out. `removes_rows`: retention
+    /// does.
+    pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
+        let (tables, rights): (Vec<_>, Vec<_>) = rights(removes_rows).into_iter().unzip();
+        let query = diesel::sql_query(include_str!("sql/missing_rights.sql"))
+            .bind::<Array<Text>, _>(tables)
+            .bind::<Array<Text>, _>(rights)
+            .bind::<Array<Text>, _>(FUNCTIONS);
+        const OPERATION: &str = "examine rights";
+        let mut lease = self.lease(OPERATION).await?;
+        let missing: diesel::QueryResult<Vec<Name>> = query.load(&mut *lease).await;
         let missing = lease.finish(OPERATION, missing)?;
         Ok(missing.into_iter().map(|row| row.name).collect())
     }
+}
 
-    async fn names(
-        &self,
-        operation: &'static str,
-        text: &'static str,
-        expected: Vec<String>,
-    ) -> Result<Vec<String>> {
-        let mut lease = self.lease(operation).await?;
-        let names: diesel::QueryResult<Vec<Name>> = diesel::sql_query(text)
-            .bind::<Array<Text>, _>(expected)
-            .load(&mut *lease)
-            .await;
-        let names = lease.finish(operation, names)?;
-        Ok(names.into_iter().map(|row| row.name).collect())
-    }
+/// Tables that workers share, each with the rights on it that they need.
+const SHARED: [(&str, &[&str]); 11] = [
+    ("__diesel_schema_migrations", &["select"]),
+    ("aggregation_batches", &["select", "insert", "delete"]),
+    ("aggregation_errors", &["select", "insert", "delete"]),
+    ("failed_groups", EVERY),
+    ("group_changes", EVERY),
+    ("rejected_rows", EVERY),
+    ("retention_runs", &["select", "insert", "update"]),
+    ("sealed_groups", &["select"]),
+    ("user_time_zones", &["select"]),
+    ("worker_control", &["select"]),
+    ("worker_heartbeats", EVERY),
+];
+const EVERY: &[&str] = &["select", "insert", "update", "delete"];
+
+/// What finds the offset of a row that brings none.
+const FUNCTIONS: &[&str] = &[
+    "vitalfold_utc_offset(bigint, timestamptz)",
+    "vitalfold_zone_offset(text, timestamptz)",
+];
+
+/// Which events of a table triggers follow.
+struct Followed {
+    table: &'static str,
+    /// Bits of `pg_trigger.tgtype`.
+    events: i32,
+    /// How many triggers follow each event.
+    triggers: i32,
+}
+
+fn of<T>(followed: &[Followed], column: impl Fn(&Followed) -> T) -> Vec<T> {
+    followed.iter().map(column).collect()
+}
+
+fn followed() -> impl Iterator<Item = Followed> {
+    const INSERT: i32 = 4;
+    const DELETE: i32 = 8;
+    const UPDATE: i32 = 16;
+    const TRUNCATE: i32 = 32;
+    let shared = SHARED.iter().map(|(table, _)| {
+        let events = match *table {
+            "user_time_zones" => INSERT | UPDATE | DELETE | TRUNCATE,
+            "worker_control" => UPDATE,
+            _ => 0,
+        };
+        // One for the rows of each domain.
+        let triggers = i32::try_from(Domain::ALL.len()).unwrap_or(i32::MAX);
+        Followed {
+            table,
+            events,
+            triggers,
+        }
+    });
+    let own = Domain::ALL.iter().flat_map(|domain| {
+        let tables = domain.tables();
+        let every = INSERT | UPDATE | DELETE | TRUNCATE;
+        [(tables.raw, every), (tables.aggregates, 0)].map(|(table, events)| Followed {
+            table,
+            events,
+            triggers: 1,
+        })
+    });
+    shared.chain(own)
 }
 
 /// Every index that the migrations create, those of primary keys included.
@@ -166,9 +231,12 @@ fn indexes() -> Vec<String> {
         "aggregation_errors_failed_at",
         "aggregation_errors_group",
         "aggregation_errors_pkey",
-        "aggregation_groups_due",
-        "aggregation_groups_pkey",
+        "failed_groups_due",
+        "failed_groups_pkey",
+        "group_changes_pkey",
         "patient_users_pkey",
+        "raw_vitals_long",
+        "rejected_rows_pkey",
         "resource_versions_pkey",
         "retention_runs_pkey",
         "sealed_groups_pkey",
@@ -178,22 +246,11 @@ fn indexes() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    for &domain in Domain::ALL {
-        let (raw, aggregates) = with_domain!(domain, F => (F::RAW_TABLE, F::AGGREGATE_TABLE));
-        names.push(format!("{aggregates}_pkey"));
-        for index in ["pkey", "identity", "group", "pending", "refused"] {
-            names.push(format!("{raw}_{index}"));
-        }
-    }
-    names
-}
-
-fn triggers() -> Vec<String> {
-    let mut names = Vec::new();
-    for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
-        for trigger in ["complete", "edited", "deleted"] {
-            names.push(format!("{raw}.{raw}_{trigger}"));
+    for domain in Domain::ALL {
+        let tables = domain.tables();
+        names.push(format!("{}_pkey", tables.aggregates));
+        for index in ["pkey", "source_id", "time"] {
+            names.push(format!("{}_{index}", tables.raw));
         }
     }
     names
@@ -201,35 +258,22 @@ fn triggers() -> Vec<String> {
 
 fn rights(removes_rows: bool) -> Vec<Right> {
     let mut rights: Vec<Right> = Vec::new();
-    let mut whole = |table: &str, names: &[&'static str]| {
-        rights.extend(names.iter().map(|name| (table.to_owned(), None, *name)));
+    let mut add = |table, names: &[&'static str]| {
+        rights.extend(names.iter().map(|name| (table, *name)));
     };
-    let every = ["select", "insert", "update", "delete"];
-    whole("__diesel_schema_migrations", &["select"]);
-    whole("aggregation_batches", &["select", "insert", "delete"]);
-    whole("aggregation_errors", &["select", "insert", "delete"]);
-    whole("aggregation_groups", &every);
-    whole("retention_runs", &["select", "insert", "update"]);
-    whole("sealed_groups", &["select"]);
-    whole("user_time_zones", &["select"]);
-    whole("worker_control", &["select"]);
-    whole("worker_heartbeats", &every);
-    for &domain in Domain::ALL {
-        let (raw, aggregates) = with_domain!(domain, F => (F::RAW_TABLE, F::AGGREGATE_TABLE));
-        whole(aggregates, &every);
-        whole(raw, &["select"]);
+    for (table, names) in SHARED {
+        add(table, names);
+    }
+    for domain in Domain::ALL {
+        let tables = domain.tables();
+        add(tables.aggregates, EVERY);
+        add(tables.raw, &["select"]);
         if removes_rows {
-            whole(raw, &["delete"]);
+            add(tables.raw, &["delete"]);
         }
     }
     if removes_rows {
-        whole("sealed_groups", &["insert"]);
-    }
-    for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
-        for column in ["status", "attempts", "error", "aggregated_at"] {
-            rights.push((raw.to_owned(), Some(column), "update"));
-        }
+        add("sealed_groups", &["insert"]);
     }
     rights
 }

@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use super::migrate::MIGRATION_LOCK;
 use super::raw::ALLOCATION_LOCK;
 use super::{PgStore, Result};
+use crate::store::sql::flat;
 
 /// Users with work whose locks are looked for.
 const USERS: i64 = 10_000;
@@ -66,7 +67,7 @@ impl PgStore {
     pub async fn lock_holders(&self) -> Result<Vec<LockHolder>> {
         const OPERATION: &str = "examine locks";
         let mut lease = self.lease(OPERATION).await?;
-        let holders = diesel::sql_query(include_str!("locks.sql"))
+        let holders = diesel::sql_query(flat(include_str!("sql/locks.sql")))
             .bind::<BigInt, _>(MIGRATION_LOCK)
             .bind::<BigInt, _>(ALLOCATION_LOCK)
             .bind::<BigInt, _>(USERS)

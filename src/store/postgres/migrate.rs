@@ -5,8 +5,9 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::pool::Lease;
-use super::{Result, StoreError, classify};
+use super::connection::classify;
+use super::connection::pool::Lease;
+use super::{Result, StoreError};
 use crate::store::ErrorClass;
 use crate::store::migrations::{self, Applied};
 

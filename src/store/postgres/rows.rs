@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, FromSql, QueryableByName};
-use diesel::pg::{Pg, PgValue};
+use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::{Field, NamedRow, Row};
 use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, SmallInt, Text, Timestamptz};
@@ -11,7 +11,6 @@ use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Nullable, SmallInt, T
 use super::array::PgArray;
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
-use crate::store::group_states::RowStatus;
 use crate::store::room::ALLOCATION;
 use crate::store::stored_group::StoredRaw;
 
@@ -101,20 +100,12 @@ impl<'r, R> Fields<'r, R> {
     }
 }
 
-impl FromSql<Text, Pg> for RowStatus {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(RowStatus::from_name(value.as_bytes()))
-    }
-}
-
-/// Selected as id, status, poison, `too_long`, `utc_offset_minutes`, source,
+/// Selected as id, `too_long`, `utc_offset_minutes`, source,
 /// device, note and the columns of `P`.
 impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let mut fields = Fields::of(row);
         let id = fields.next::<BigInt, _>("id")?;
-        let status = fields.next::<Text, RowStatus>("status")?;
-        let poison = fields.next::<Bool, _>("poison")?;
         let too_long = fields.next::<SmallInt, i16>("too_long")?;
         let utc_offset_minutes = fields.next::<SmallInt, i16>("utc_offset_minutes")?;
         Ok(StoredRaw {
@@ -126,8 +117,6 @@ impl<P: Columns> QueryableByName<Pg> for StoredRaw<P> {
                 note: fields.next_text("note")?,
                 payload: P::from_values(|column| fields.next_value(column))?,
             },
-            status,
-            poison,
             too_long: u8::try_from(too_long)?,
             text_bytes: u32::try_from(fields.text_bytes)?,
         })

@@ -28,16 +28,18 @@ diesel::table! {
 }
 
 diesel::table! {
-    aggregation_groups (user_id, domain, local_date) {
+    failed_groups (user_id, domain, local_date) {
         user_id -> BigInt,
         domain -> Text,
         local_date -> Date,
         state -> Text,
-        version -> BigInt,
         attempts -> Integer,
         next_attempt_at -> Timestamptz,
-        error -> Nullable<Text>,
-        error_class -> Nullable<Text>,
+        error -> Text,
+        error_class -> Text,
+        rows -> Integer,
+        emptied -> Bool,
+        since -> Timestamptz,
         updated_at -> Timestamptz,
     }
 }

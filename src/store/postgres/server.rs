@@ -1,139 +1,171 @@
-//! A server, and what lets a session in: its password and whom TLS trusts. An
-//! operator replaces both while the process runs; they are read anew for each
-//! connection.
+//! The database itself.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio_postgres::config::Config;
-use tracing::warn;
+use diesel::prelude::*;
+use diesel::result::Error;
+use diesel::sql_types::{BigInt, Double, Integer, Jsonb, Nullable};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::connect::NotConnected;
-use super::sqlstate;
-use super::stream::Connector;
-use super::tls::Tls;
-use crate::config::password;
+use super::connection::cached::Cached;
+use super::schema::{user_time_zones, worker_control};
+use super::{PgStore, migrate, pool};
+use crate::store::sql::flat;
+use crate::store::{PoolStats, Result, Server, ServerLoad};
 
-/// A password is changed on the server and in the file one after the other.
-/// Logins that are refused for longer than this are refused for good.
-const CHANGE: Duration = Duration::from_secs(5 * 60);
-
-pub(super) struct Server {
-    /// With the password of the start.
-    config: Config,
-    connector: Connector,
-    tls: Tls,
-    password_file: Option<PathBuf>,
-    login: Mutex<Login>,
-}
-
-/// What is known of the logins of this process.
-#[derive(Debug, Default)]
-struct Login {
-    /// The last password that was read after the start.
-    password: Option<String>,
-    succeeded: bool,
-    refused_since: Option<Instant>,
-}
-
-/// What one connection is opened with.
-pub(super) struct Credentials {
-    pub(super) config: Config,
-    pub(super) connector: Connector,
-}
-
-impl Server {
-    /// An empty `password_file` is none.
-    pub(super) fn new(mut config: Config, tls: Tls, password_file: PathBuf) -> Server {
-        Server {
-            connector: Connector::take_over(&mut config, tls.connector()),
-            config,
-            tls,
-            password_file: Some(password_file).filter(|file| !file.as_os_str().is_empty()),
-            login: Mutex::default(),
-        }
+impl Server for PgStore {
+    fn pool_stats(&self) -> PoolStats {
+        self.pool.stats()
     }
 
-    pub(super) async fn credentials(server: &Arc<Server>) -> Result<Credentials, NotConnected> {
-        let server = server.clone();
-        // A folder of secrets may be on a slow file system.
-        tokio::task::spawn_blocking(move || server.read())
-            .await
-            .map_err(|error| NotConnected::from(error.to_string()))
+    fn reset_pool(&self) -> usize {
+        self.pool.reset()
     }
 
-    fn read(&self) -> Credentials {
-        let mut config = self.config.clone();
-        let read = self.password_file.as_deref().map(password::read);
-        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Some(Ok(password)) => login.password = Some(password),
-            Some(Err(error)) => warn!("{error:#}; the password read before is used"),
-            None => {}
-        }
-        if let Some(password) = &login.password {
-            config.password(password);
-        }
-        Credentials {
-            config,
-            connector: self.connector.with_tls(self.tls.connector()),
-        }
+    async fn server_load(&self) -> Result<ServerLoad> {
+        on_connection!(self, "look at the server", c => server_load(c))
     }
 
-    /// Remembers how a login ended. A refused one is no reason to give up while
-    /// the password may be changing: with a file to read it from, after a login
-    /// that succeeded, and for [`CHANGE`].
-    pub(super) fn judge<T>(&self, opened: Result<T, NotConnected>) -> Result<T, NotConnected> {
-        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        opened
-            .inspect(|_| {
-                login.succeeded = true;
-                login.refused_since = None;
-            })
-            .map_err(|mut error| {
-                // Invalid authorization specification.
-                let is_refused =
-                    sqlstate::code(&error.text).is_some_and(|c| c.state.starts_with("28"));
-                if is_refused && login.succeeded && self.password_file.is_some() {
-                    let since = *login.refused_since.get_or_insert_with(Instant::now);
-                    error.may_change = since.elapsed() < CHANGE;
-                }
-                error
-            })
+    async fn ping(&self) -> Result<()> {
+        on_connection!(self, "ping", c => c.batch_execute("select 1"))
+    }
+
+    fn max_concurrency(&self) -> usize {
+        // One connection for pulls and history, one for the run lock.
+        self.pool.max().saturating_sub(2).max(1)
+    }
+
+    async fn migrate(&self) -> Result<Vec<String>> {
+        migrate::run(self.lease("migrate").await?).await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>> {
+        migrate::pending(self.lease("check schema").await?).await
+    }
+
+    async fn check_limits(&self) -> Result<()> {
+        let max = self.pool.max();
+        on_connection!(self, "check limits", c => check_limits(c, max))
+    }
+
+    async fn set_default_time_zone(&self, zone: &str) -> Result<()> {
+        on_connection!(self, "set time zone", c => set_default_time_zone(c, zone))
+    }
+
+    async fn default_time_zone(&self) -> Result<String> {
+        on_connection!(self, "read time zone", c => default_time_zone(c))
+    }
+
+    async fn time_zone_names(&self, limit: usize) -> Result<Vec<String>> {
+        on_connection!(self, "read time zones", c => time_zone_names(c, limit))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(QueryableByName)]
+struct Load {
+    #[diesel(sql_type = BigInt)]
+    connections: i64,
+    #[diesel(sql_type = BigInt)]
+    max_connections: i64,
+    #[diesel(sql_type = BigInt)]
+    lock_waits: i64,
+    #[diesel(sql_type = Jsonb)]
+    others: serde_json::Value,
+    #[diesel(sql_type = Nullable<Double>)]
+    replication_lag: Option<f64>,
+}
 
-    fn server(password_file: &str) -> Server {
-        let (tls, url) = Tls::of("postgres://u@h/d").unwrap();
-        Server::new(url.parse().unwrap(), tls, password_file.into())
-    }
+async fn server_load(connection: &mut AsyncPgConnection) -> QueryResult<ServerLoad> {
+    let load: Load = Cached(diesel::sql_query(flat(include_str!("sql/server_load.sql"))))
+        .get_result(connection)
+        .await?;
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(ServerLoad {
+        connections: count(load.connections),
+        max_connections: count(load.max_connections),
+        lock_waits: count(load.lock_waits),
+        others: serde_json::from_value(load.others)
+            .map_err(|error| Error::DeserializationError(error.into()))?,
+        replication_lag: load
+            .replication_lag
+            .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),
+    })
+}
 
-    fn may_change(server: &Server, state: &str) -> bool {
-        let refused = NotConnected::from(format!("no (SQLSTATE {state})"));
-        server.judge::<()>(Err(refused)).unwrap_err().may_change
-    }
+#[derive(QueryableByName)]
+struct Room {
+    #[diesel(sql_type = Integer)]
+    max_connections: i32,
+    #[diesel(sql_type = Integer)]
+    reserved: i32,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
+    #[diesel(sql_type = Integer)]
+    role_limit: i32,
+    #[diesel(sql_type = Integer)]
+    database_limit: i32,
+}
 
-    #[test]
-    fn a_refused_login_may_end_where_the_password_can_change() {
-        let with_file = server("password");
-        assert!(!may_change(&with_file, "28P01"), "never logged in");
-        with_file.judge(Ok(())).unwrap();
-        for (state, changing) in [("28P01", true), ("28000", true), ("3D000", false)] {
-            assert_eq!(may_change(&with_file, state), changing, "{state}");
+/// Compares how many connections the pool may open at most with what the server
+/// leaves for them.
+async fn check_limits(connection: &mut AsyncPgConnection, pool_max: usize) -> QueryResult<()> {
+    let room: Room = diesel::sql_query(flat(include_str!("sql/connection_room.sql")))
+        .get_result(connection)
+        .await?;
+    let others = i32::try_from(room.others).unwrap_or(i32::MAX);
+    let mut left = room.max_connections - room.reserved - others;
+    let mut because = format!(
+        "max_connections is {}, {} are reserved and {others} are in use by others",
+        room.max_connections, room.reserved
+    );
+    for (limit, what) in [
+        (room.role_limit, "this role's"),
+        (room.database_limit, "this database's"),
+    ] {
+        if limit >= 0 && limit < left {
+            left = limit;
+            because = format!("{what} connection limit is {limit}");
         }
-        // For a while.
-        with_file.login.lock().unwrap().refused_since = Instant::now().checked_sub(CHANGE);
-        assert!(!may_change(&with_file, "28P01"));
-        with_file.judge(Ok(())).unwrap();
-        assert!(may_change(&with_file, "28P01"), "it changes once more");
-
-        let without_file = server("");
-        without_file.judge(Ok(())).unwrap();
-        assert!(!may_change(&without_file, "28P01"));
     }
+    if i64::try_from(pool_max).unwrap_or(i64::MAX) > i64::from(left) {
+        // Not a statement's error, but reported the same way.
+        return Err(Error::QueryBuilderError(
+            format!(
+                "pool.size + pool.max_overflow = {pool_max} connections, but the server leaves \
+                 {left}: {because}. Lower pool.size and pool.max_overflow or raise max_connections"
+            )
+            .into(),
+        ));
+    }
+    Ok(())
+}
+
+async fn set_default_time_zone(connection: &mut AsyncPgConnection, zone: &str) -> QueryResult<()> {
+    // Only when it differs: workers that start together do not queue here.
+    diesel::update(worker_control::table)
+        .filter(worker_control::default_time_zone.ne(zone))
+        .set(worker_control::default_time_zone.eq(zone))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+async fn default_time_zone(connection: &mut AsyncPgConnection) -> QueryResult<String> {
+    worker_control::table
+        .select(worker_control::default_time_zone)
+        .first(connection)
+        .await
+}
+
+async fn time_zone_names(
+    connection: &mut AsyncPgConnection,
+    limit: usize,
+) -> QueryResult<Vec<String>> {
+    user_time_zones::table
+        .select(user_time_zones::time_zone)
+        .distinct()
+        .order(user_time_zones::time_zone)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)
+        .await
 }

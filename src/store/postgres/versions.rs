@@ -11,9 +11,9 @@ use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::versions::{Plan, RowName, State, raw_table};
+use crate::store::sql::{flat, of_domain};
+use crate::store::versions::{Plan, RowName, State};
 use crate::store::{Resources, Versioned};
-use crate::with_domain;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -80,25 +80,16 @@ async fn lock(
     }
     let keys = resources.keys();
     let names: Vec<_> = keys.iter().map(|key| key.0).collect();
-    diesel::sql_query(
-        "insert into resource_versions (resource, scope, source) \
-         select * from unnest($1::text[], $2::bigint[], $3::text[]) as k (resource, scope, source) \
-         order by resource, scope, source \
-         on conflict do nothing",
-    )
-    .bind::<Array<Text>, _>(&names)
-    .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.1).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(keys.iter().map(|key| key.2).collect::<Vec<_>>())
-    .execute(&mut *connection)
-    .await?;
-    let lines: Vec<Line> = diesel::sql_query(
-        "select resource, scope, source, last_updated, version, retracted, rows \
-         from resource_versions where resource = any($1) \
-         order by resource, scope, source for update",
-    )
-    .bind::<Array<Text>, _>(&names)
-    .load(connection)
-    .await?;
+    diesel::sql_query(flat(include_str!("sql/lock_versions.sql")))
+        .bind::<Array<Text>, _>(&names)
+        .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(keys.iter().map(|key| key.2).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    let lines: Vec<Line> = diesel::sql_query(flat(include_str!("sql/read_versions.sql")))
+        .bind::<Array<Text>, _>(&names)
+        .load(connection)
+        .await?;
     lines.into_iter().map(state).collect()
 }
 
@@ -124,41 +115,26 @@ async fn delete(
     plan: &Plan,
 ) -> QueryResult<u64> {
     let mut deleted = 0;
-    let table = raw_table(domain);
     let gone = plan.gone_from(domain);
     if !gone.is_empty() {
         let column = |of: fn(&RowName) -> &str| -> Vec<&str> {
             gone.iter().map(|(_, row)| of(row)).collect()
         };
-        // The identity is found in an index; what it is made of, compared.
-        let text = format!(
-            "delete from {table} r \
-             using unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) \
-               as s (by_user, by_source, by_id, by_key) \
-             where r.user_id = s.by_user \
-               and r.identity = md5('id' || quote_nullable(s.by_source) \
-                 || quote_nullable(s.by_id) || quote_nullable(s.by_key))::uuid \
-               and r.source = s.by_source and r.source_id = s.by_id and ({key}) = s.by_key",
-            key = with_domain!(domain, F => F::SOURCE_KEY),
-        );
+        let text = of_domain(include_str!("sql/delete_versions.sql"), domain);
         deleted += diesel::sql_query(text)
             .bind::<Array<BigInt>, _>(gone.iter().map(|(_, row)| row.1).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(gone.iter().map(|(source, _)| source).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(column(|row| &row.2))
             .bind::<Array<Text>, _>(column(|row| &row.3))
+            .bind::<Array<Nullable<Timestamptz>>, _>(
+                gone.iter().map(|(_, row)| row.4).collect::<Vec<_>>(),
+            )
             .execute(&mut *connection)
             .await?;
     }
     let unrecorded: &[(UserId, String, String)] = &plan.unrecorded;
     if !unrecorded.is_empty() {
-        // Searches the rows of these users: seldom enough to need no index of
-        // its own.
-        let text = format!(
-            "delete from {table} r \
-             using unnest($1::bigint[], $2::text[], $3::text[]) as s (user_id, source, id) \
-             where r.user_id = s.user_id and r.source = s.source \
-               and (r.source_id = s.id or starts_with(r.source_id, s.id || '#'))"
-        );
+        let text = of_domain(include_str!("sql/delete_unrecorded.sql"), domain);
         deleted += diesel::sql_query(text)
             .bind::<Array<BigInt>, _>(unrecorded.iter().map(|row| row.0).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(unrecorded.iter().map(|row| &row.1).collect::<Vec<_>>())
@@ -189,39 +165,32 @@ async fn write(connection: &mut AsyncPgConnection, states: Vec<State>) -> QueryR
     let rows: Vec<String> = rows
         .collect::<Result<_, _>>()
         .map_err(|error| Error::SerializationError(error.into()))?;
-    // Inserts the lines of sources that only a deletion of every source named.
-    diesel::sql_query(
-        "insert into resource_versions \
-           (resource, scope, source, last_updated, version, retracted, rows) \
-         select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], \
-           $5::bigint[], $6::boolean[], $7::text[]) \
-         on conflict (resource, scope, source) do update set \
-           last_updated = excluded.last_updated, version = excluded.version, \
-           retracted = excluded.retracted, rows = excluded.rows",
-    )
-    .bind::<Array<Text>, _>(
-        states
-            .iter()
-            .map(|state| &state.resource)
-            .collect::<Vec<_>>(),
-    )
-    .bind::<Array<BigInt>, _>(states.iter().map(|state| state.scope).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(states.iter().map(|state| &state.source).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(
-        states
-            .iter()
-            .map(|state| state.last_updated)
-            .collect::<Vec<_>>(),
-    )
-    .bind::<Array<Nullable<BigInt>>, _>(states.iter().map(|state| state.number).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(
-        states
-            .iter()
-            .map(|state| state.retracted)
-            .collect::<Vec<_>>(),
-    )
-    .bind::<Array<Text>, _>(rows)
-    .execute(connection)
-    .await?;
+    diesel::sql_query(flat(include_str!("sql/write_versions.sql")))
+        .bind::<Array<Text>, _>(
+            states
+                .iter()
+                .map(|state| &state.resource)
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<BigInt>, _>(states.iter().map(|state| state.scope).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(states.iter().map(|state| &state.source).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(
+            states
+                .iter()
+                .map(|state| state.last_updated)
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<BigInt>>, _>(
+            states.iter().map(|state| state.number).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Bool>, _>(
+            states
+                .iter()
+                .map(|state| state.retracted)
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(rows)
+        .execute(connection)
+        .await?;
     Ok(())
 }

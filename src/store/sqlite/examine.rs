@@ -4,8 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::{Result, SqliteStore, mount};
-use crate::domain::{Domain, Fold};
-use crate::with_domain;
+use crate::domain::Domain;
 
 #[derive(QueryableByName)]
 struct Name {
@@ -59,22 +58,18 @@ fn objects() -> Vec<String> {
         "aggregation_batches_started_at",
         "aggregation_errors_failed_at",
         "aggregation_errors_group",
-        "aggregation_groups_due",
+        "failed_groups_due",
+        "group_changes_group",
     ]
     .map(str::to_owned)
     .into();
-    for &domain in Domain::ALL {
-        let raw = with_domain!(domain, F => F::RAW_TABLE);
-        for object in [
-            "identity",
-            "source_id",
-            "group",
-            "pending",
-            "refused",
-            "edited",
-            "deleted",
-        ] {
-            names.push(format!("{raw}_{object}"));
+    for domain in Domain::ALL {
+        let tables = domain.tables();
+        for object in ["time", "source_id", "inserted", "edited", "deleted"] {
+            names.push(format!("{}_{object}", tables.raw));
+        }
+        if tables.end.is_some() {
+            names.push(format!("{}_long", tables.raw));
         }
     }
     names

@@ -5,12 +5,37 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::rows;
+use super::rows::{self, json};
+use super::texts::of_domain;
+use super::{SqliteStore, versions};
 use crate::domain::table::Columns;
-use crate::domain::{Domain, Fold, NewRow, UserId};
-use crate::store::Inserted;
-use crate::store::sql::{list, payload_columns};
-use crate::with_domain;
+use crate::domain::{Fold, NewRow, UserId};
+use crate::store::sql::{flat, list, payload_columns};
+use crate::store::{Inserted, RawRows, Resources, Result, Versioned};
+
+impl RawRows for SqliteStore {
+    async fn resolve_users(&self, references: &[String]) -> Result<Vec<UserId>> {
+        let references = references.to_vec();
+        self.write("resolve users", move |c| resolve_users(c, &references))
+            .await
+    }
+
+    async fn store_versions(&self, resources: Resources) -> Result<Versioned> {
+        self.write("store versions", move |c| versions::store(c, resources))
+            .await
+    }
+
+    async fn time_zones(&self, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+        let users = users.to_vec();
+        self.call("read time zones", move |c| time_zones(c, &users))
+            .await
+    }
+
+    async fn insert_raw<F: Fold>(&self, rows: Vec<NewRow<F::Payload>>) -> Result<Inserted> {
+        self.write("insert raw rows", move |c| insert::<F>(c, rows))
+            .await
+    }
+}
 
 #[derive(QueryableByName)]
 struct User {
@@ -22,18 +47,7 @@ pub(super) fn resolve_users(
     connection: &mut SqliteConnection,
     references: &[String],
 ) -> QueryResult<Vec<UserId>> {
-    // New ids lie above every user that has rows, whoever inserted them.
-    let highest: Vec<_> = Domain::ALL
-        .iter()
-        .map(|domain| with_domain!(*domain, F => F::RAW_TABLE))
-        .map(|table| format!("coalesce((select max(user_id) from {table}), 0)"))
-        .collect();
-    let allocate = format!(
-        "insert into patient_users (reference, user_id) \
-         select ?, 1 + max(0, coalesce((select max(user_id) from patient_users), 0), {}) \
-         where true on conflict (reference) do nothing",
-        highest.join(", ")
-    );
+    let allocate = flat(include_str!("sql/allocate_user.sql"));
     references
         .iter()
         .map(|reference| {
@@ -61,12 +75,9 @@ pub(super) fn time_zones(
     connection: &mut SqliteConnection,
     users: &[UserId],
 ) -> QueryResult<HashMap<UserId, String>> {
-    let zones: Vec<Zone> = diesel::sql_query(
-        "select user_id, time_zone from user_time_zones \
-         where user_id in (select value from json_each(?))",
-    )
-    .bind::<Text, _>(serde_json::json!(users).to_string())
-    .load(connection)?;
+    let zones: Vec<Zone> = diesel::sql_query(flat(include_str!("sql/time_zones.sql")))
+        .bind::<Text, _>(json(users))
+        .load(connection)?;
     Ok(zones
         .into_iter()
         .map(|zone| (zone.user_id, zone.time_zone))
@@ -92,20 +103,15 @@ pub(super) fn insert<F: Fold>(
         .iter()
         .map(|name| format!("r.{name} is not excluded.{name}"))
         .collect();
-    let values = rows::placeholders(6 + payload.len());
-    let insert = format!(
-        "insert into {table} ({columns}) values ({values}) on conflict do nothing",
-        table = F::RAW_TABLE
-    );
-    let correct = format!(
-        "insert into {table} as r ({columns}) values ({values}) \
-         on conflict (user_id, source, source_id, ({key})) where source_id is not null \
-         do update set {set} where {changed}",
-        table = F::RAW_TABLE,
-        key = F::SOURCE_KEY,
-        set = set.join(", "),
-        changed = changed.join(" or "),
-    );
+    let of_row = |text| {
+        of_domain(text, F::DOMAIN)
+            .replace("{columns}", &columns)
+            .replace("{values}", &rows::placeholders(6 + payload.len()))
+    };
+    let insert = of_row(include_str!("sql/insert_raw.sql"));
+    let correct = of_row(include_str!("sql/correct_raw.sql"))
+        .replace("{set}", &set.join(", "))
+        .replace("{changed}", &changed.join(" or "));
     let mut counts = Inserted::default();
     for row in rows {
         if execute::<F>(connection, &insert, row.clone())? > 0 {

@@ -4,30 +4,159 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use diesel::deserialize::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::group::check;
-use super::pull::{GroupRow, WITHIN, bind_filter};
-use super::retention_runs::take_share;
-use super::rows::now_plus;
-use crate::domain::{Domain, Fold, FoldRules, UserId};
-use crate::store::{GroupCheck, GroupFilter, Seal};
+use super::SqliteStore;
+use super::queue::{Count, PlaceRow};
+use super::rows::{ago, at_most, bind_filter, date};
+use super::texts::of_domain;
+use crate::domain::{Domain, UserId};
+use crate::store::sql::flat;
+use crate::store::status_rows::RetentionRow;
+use crate::store::{Backlog, Clock, GroupFilter, Place, Result, Retention, RetentionStatus};
+
+impl Retention for SqliteStore {
+    async fn clock(&self) -> Result<Clock> {
+        self.call("read clock", clock).await
+    }
+
+    async fn retention(&self) -> Result<Vec<RetentionStatus>> {
+        self.call("read retention", status).await
+    }
+
+    async fn refuse_retention(&self, domain: Domain, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        self.write("refuse retention", move |c| {
+            diesel::sql_query(of_domain(include_str!("sql/refuse_retention.sql"), domain))
+                .bind::<Text, _>(reason)
+                .execute(c)
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn forget_clock(&self) -> Result<()> {
+        self.write("accept clock", |c| {
+            diesel::sql_query("update retention_runs set ran_at = null")
+                .execute(c)
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn begin_retention(&self, domain: Domain, counted: Backlog) -> Result<()> {
+        self.write("begin retention", move |c| {
+            diesel::sql_query(of_domain(include_str!("sql/begin_retention.sql"), domain))
+                .bind::<BigInt, _>(counted.waiting.cast_signed())
+                .bind::<BigInt, _>(counted.allowance.cast_signed())
+                .execute(c)
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn end_retention(&self, domain: Domain, first_kept: NaiveDate) -> Result<()> {
+        self.write("end retention", move |c| {
+            diesel::sql_query(of_domain(include_str!("sql/end_retention.sql"), domain))
+                .bind::<Text, _>(first_kept.to_string())
+                .execute(c)
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn first_kept(&self, keep: Duration) -> Result<NaiveDate> {
+        self.call("read clock", move |c| first_kept(c, keep)).await
+    }
+
+    async fn oldest_rows(&self, domain: Domain, from: UserId, limit: usize) -> Result<Vec<Place>> {
+        let text = of_domain(include_str!("sql/oldest_rows.sql"), domain);
+        self.call("find old rows", move |c| oldest(c, text, from, limit))
+            .await
+    }
+
+    async fn oldest_hours(&self, domain: Domain, from: UserId, limit: usize) -> Result<Vec<Place>> {
+        let text = of_domain(include_str!("sql/oldest_hours.sql"), domain);
+        self.call("find old hours", move |c| oldest(c, text, from, limit))
+            .await
+    }
+
+    async fn delete_late(
+        &self,
+        domain: Domain,
+        user_id: UserId,
+        keep: Duration,
+        limit: usize,
+    ) -> Result<u64> {
+        self.write("delete late rows", move |c| {
+            diesel::sql_query(of_domain(include_str!("sql/delete_late.sql"), domain))
+                .bind::<BigInt, _>(user_id)
+                .bind::<Text, _>(ago(keep))
+                .bind::<BigInt, _>(at_most(limit))
+                .execute(c)
+                .map(|deleted| deleted as u64)
+        })
+        .await
+    }
+
+    async fn delete_hours(
+        &self,
+        domain: Domain,
+        user_id: UserId,
+        before: NaiveDate,
+        days: u32,
+    ) -> Result<u64> {
+        self.write("delete old hours", move |c| {
+            diesel::sql_query(of_domain(include_str!("sql/delete_hours.sql"), domain))
+                .bind::<BigInt, _>(user_id)
+                .bind::<Text, _>(before.to_string())
+                .bind::<BigInt, _>(i64::from(days))
+                .execute(c)
+                .map(|deleted| deleted as u64)
+        })
+        .await
+    }
+
+    async fn count_sealed(&self, domain: Domain, within: &GroupFilter) -> Result<u64> {
+        let within = within.clone();
+        self.call("count sealed groups", move |c| {
+            let text = of_domain(include_str!("sql/count_sealed.sql"), domain);
+            let count: Count = bind_filter!(diesel::sql_query(text), within).get_result(c)?;
+            Ok(count.count.unsigned_abs())
+        })
+        .await
+    }
+}
+
+#[derive(QueryableByName)]
+struct Ahead {
+    #[diesel(sql_type = Nullable<Double>)]
+    hours: Option<f64>,
+    #[diesel(sql_type = Bool)]
+    by_round: bool,
+}
+
+fn clock(connection: &mut SqliteConnection) -> QueryResult<Clock> {
+    let ahead: Ahead =
+        diesel::sql_query(flat(include_str!("sql/clock.sql"))).get_result(connection)?;
+    Ok(Clock {
+        hours_ahead: ahead.hours,
+        by_round: ahead.by_round,
+    })
+}
+
+pub(super) fn status(connection: &mut SqliteConnection) -> QueryResult<Vec<RetentionStatus>> {
+    let rows: Vec<RetentionRow> =
+        diesel::sql_query(flat(include_str!("sql/retention.sql"))).load(connection)?;
+    Ok(rows.iter().filter_map(RetentionRow::status).collect())
+}
 
 #[derive(QueryableByName)]
 struct FirstKept {
     #[diesel(sql_type = Text)]
     date: String,
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    groups: i64,
-}
-
-fn ago(keep: Duration) -> String {
-    format!("-{} seconds", keep.as_secs())
 }
 
 /// A day more than asked, because a local date may end half a day after the
@@ -39,155 +168,25 @@ pub(super) fn first_kept(
     let first: FirstKept = diesel::sql_query("select date('now', ?, '-1 day') as date")
         .bind::<Text, _>(ago(keep))
         .get_result(connection)?;
-    first
-        .date
-        .parse()
-        .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
+    date(&first.date)
+}
+
+/// Takes one group of the day's share; false if it is used up.
+pub(super) fn take_share(connection: &mut SqliteConnection, domain: Domain) -> QueryResult<bool> {
+    diesel::sql_query(of_domain(include_str!("sql/take_share.sql"), domain))
+        .execute(connection)
+        .map(|updated| updated > 0)
 }
 
 fn oldest(
     connection: &mut SqliteConnection,
-    rows: String,
+    text: String,
     from: UserId,
     limit: usize,
-) -> QueryResult<Vec<(UserId, NaiveDate)>> {
-    let oldest: Vec<GroupRow> = diesel::sql_query(format!(
-        "select user_id, min(local_date) as local_date, 0 as rows from {rows} and user_id >= ? \
-         group by user_id order by user_id limit ?"
-    ))
-    .bind::<BigInt, _>(from)
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .load(connection)?;
-    oldest
-        .iter()
-        .map(|row| Ok((row.user_id, row.date()?)))
-        .collect()
-}
-
-pub(super) fn oldest_rows<F: Fold>(
-    connection: &mut SqliteConnection,
-    from: UserId,
-    limit: usize,
-) -> QueryResult<Vec<(UserId, NaiveDate)>> {
-    oldest(
-        connection,
-        format!("{} where true", F::RAW_TABLE),
-        from,
-        limit,
-    )
-}
-
-pub(super) fn oldest_hours<F: Fold>(
-    connection: &mut SqliteConnection,
-    from: UserId,
-    limit: usize,
-) -> QueryResult<Vec<(UserId, NaiveDate)>> {
-    let rows = format!("{} where period = 'hour'", F::AGGREGATE_TABLE);
-    oldest(connection, rows, from, limit)
-}
-
-pub(super) fn seal<F: Fold>(
-    connection: &mut SqliteConnection,
-    user_id: UserId,
-    local_date: NaiveDate,
-    rules: &FoldRules,
-    keep_hours: Option<Duration>,
-    of_share: bool,
-) -> QueryResult<Seal> {
-    match check::<F>(connection, user_id, local_date, rules, keep_hours)? {
-        GroupCheck::Unsettled => return Ok(Seal::Unsettled),
-        GroupCheck::Settled {
-            drifts,
-            misjudged_rows,
-        } if !drifts.is_empty() || misjudged_rows > 0 => return Ok(Seal::Drifted),
-        GroupCheck::Settled { .. } if of_share && !take_share(connection, F::DOMAIN)? => {
-            return Ok(Seal::Spent);
-        }
-        GroupCheck::Settled { .. } => {}
-    }
-    let deleted = diesel::sql_query(format!(
-        "delete from {} where user_id = ? and local_date = ?",
-        F::RAW_TABLE
-    ))
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(local_date.to_string())
-    .execute(connection)?;
-    diesel::sql_query(
-        "insert into sealed_groups (user_id, domain, local_date, raw_rows) values (?, ?, ?, ?)",
-    )
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(F::DOMAIN.name())
-    .bind::<Text, _>(local_date.to_string())
-    .bind::<BigInt, _>(i64::try_from(deleted).unwrap_or(i64::MAX))
-    .execute(connection)?;
-    // The mark that the delete's trigger has just set.
-    diesel::sql_query(
-        "delete from aggregation_groups where user_id = ? and domain = ? and local_date = ?",
-    )
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(F::DOMAIN.name())
-    .bind::<Text, _>(local_date.to_string())
-    .execute(connection)?;
-    Ok(Seal::Sealed {
-        rows: deleted as u64,
-    })
-}
-
-pub(super) fn delete_late<F: Fold>(
-    connection: &mut SqliteConnection,
-    user_id: UserId,
-    keep: Duration,
-    limit: usize,
-) -> QueryResult<u64> {
-    diesel::sql_query(format!(
-        "delete from {raw} where id in ( \
-           select id from {raw} r join sealed_groups s using (user_id, local_date) \
-           where r.user_id = ? and r.status = 'rejected' and s.domain = ? \
-             and r.created_at < {before} limit ?)",
-        raw = F::RAW_TABLE,
-        before = now_plus("?"),
-    ))
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(F::DOMAIN.name())
-    .bind::<Text, _>(ago(keep))
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .execute(connection)
-    .map(|deleted| deleted as u64)
-}
-
-pub(super) fn delete_hours<F: Fold>(
-    connection: &mut SqliteConnection,
-    user_id: UserId,
-    before: NaiveDate,
-    days: u32,
-) -> QueryResult<u64> {
-    diesel::sql_query(format!(
-        "delete from {table} where user_id = ?1 and period = 'hour' and local_date in ( \
-           select distinct local_date from {table} a \
-           where user_id = ?1 and period = 'hour' and local_date < ?2 and not exists ( \
-             select 1 from aggregation_groups g where g.user_id = a.user_id \
-               and g.domain = ?4 and g.local_date = a.local_date) \
-           order by local_date limit ?3)",
-        table = F::AGGREGATE_TABLE,
-    ))
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(before.to_string())
-    .bind::<BigInt, _>(i64::from(days))
-    .bind::<Text, _>(F::DOMAIN.name())
-    .execute(connection)
-    .map(|deleted| deleted as u64)
-}
-
-pub(super) fn count_sealed(
-    connection: &mut SqliteConnection,
-    domain: Domain,
-    filter: &GroupFilter,
-) -> QueryResult<u64> {
-    let query = diesel::sql_query(format!(
-        "select count(*) as groups from sealed_groups where {WITHIN} and domain = ?4"
-    ));
-    let count: Count = bind_filter!(query, filter)
-        .bind::<Text, _>(domain.name())
-        .get_result(connection)?;
-    Ok(count.groups.unsigned_abs())
+) -> QueryResult<Vec<Place>> {
+    let oldest: Vec<PlaceRow> = diesel::sql_query(text)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(at_most(limit))
+        .load(connection)?;
+    oldest.iter().map(PlaceRow::place).collect()
 }

@@ -2,16 +2,19 @@
 //! microseconds, `2026-01-31 23:59:00.000000+00:00`, so that text order is
 //! time order; dates are `2026-01-31`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryResult;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::result::Error;
 use diesel::row::NamedRow;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use crate::domain::table::{Column, ColumnType, Value};
 use crate::domain::{Aggregate, AggregateKey, Columns, Period, RawRow};
-use crate::store::group_states::RowStatus;
 use crate::store::room::ALLOCATION;
 use crate::store::stored_group::StoredRaw;
 
@@ -20,9 +23,24 @@ pub(super) type Statement = BoxedSqlQuery<'static, Sqlite, SqlQuery>;
 /// The database's clock, in the format of stored times.
 pub(super) const NOW: &str = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')";
 
-/// The clock moved by a bound text such as `-15.0 seconds`.
-pub(super) fn now_plus(bind: &str) -> String {
-    format!("strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now', {bind})")
+/// An age, as a change of the clock: `-15.000 seconds`.
+pub(super) fn ago(age: Duration) -> String {
+    format!("-{:.3} seconds", age.as_secs_f64())
+}
+
+/// Ids as JSON: `SQLite` takes no arrays.
+pub(super) fn json(ids: &[i64]) -> String {
+    serde_json::json!(ids).to_string()
+}
+
+pub(super) fn date(text: &str) -> QueryResult<NaiveDate> {
+    text.parse()
+        .map_err(|error: chrono::ParseError| Error::DeserializationError(error.into()))
+}
+
+/// How many rows a statement may touch or give.
+pub(super) fn at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 pub(super) fn time_text(time: DateTime<Utc>) -> String {
@@ -54,7 +72,8 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
         Ok(StoredRaw {
             row: RawRow {
                 id: NamedRow::get::<BigInt, i64>(row, "id")?,
-                utc_offset_minutes: i32::try_from(offset)?,
+                // A fold rejects what no place has.
+                utc_offset_minutes: i32::try_from(offset).unwrap_or(i32::MAX),
                 source,
                 device,
                 note,
@@ -62,8 +81,6 @@ impl<P: Columns> QueryableByName<Sqlite> for StoredRaw<P> {
             },
             too_long: u8::try_from(NamedRow::get::<BigInt, i64>(row, "too_long")?)?,
             text_bytes: u32::try_from(text_bytes)?,
-            status: RowStatus::from_name(NamedRow::get::<Text, String>(row, "status")?.as_bytes()),
-            poison: NamedRow::get::<Bool, bool>(row, "poison")?,
         })
     }
 }
@@ -170,3 +187,18 @@ pub(super) fn bind_values(
 pub(super) fn placeholders(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
+
+/// Binds a filter as ?1 to ?3.
+macro_rules! bind_filter {
+    ($query:expr, $filter:expr) => {
+        $query
+            .bind::<diesel::sql_types::Text, _>($crate::store::sqlite::rows::json(&$filter.users))
+            .bind::<diesel::sql_types::Nullable<diesel::sql_types::Text>, _>(
+                $filter.from.map(|date| date.to_string()),
+            )
+            .bind::<diesel::sql_types::Nullable<diesel::sql_types::Text>, _>(
+                $filter.to.map(|date| date.to_string()),
+            )
+    };
+}
+pub(super) use bind_filter;

@@ -6,13 +6,14 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::raw;
 use super::rows::{parse_time, time_text};
+use super::texts::of_domain;
 use crate::domain::labs::Labs;
 use crate::domain::nutrition::Nutrition;
 use crate::domain::vitals::Vitals;
 use crate::domain::{Domain, Fold, NewRow};
-use crate::store::versions::{Plan, State, raw_table};
+use crate::store::sql::flat;
+use crate::store::versions::{Plan, State};
 use crate::store::{Resources, Versioned};
-use crate::with_domain;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -38,12 +39,9 @@ pub(super) fn store(
     resources: Resources,
 ) -> QueryResult<Versioned> {
     let names: Vec<_> = resources.keys().into_iter().map(|key| key.0).collect();
-    let lines: Vec<Line> = diesel::sql_query(
-        "select resource, scope, source, last_updated, version, retracted, rows \
-         from resource_versions where resource in (select value from json_each(?))",
-    )
-    .bind::<Text, _>(serde_json::json!(names).to_string())
-    .load(connection)?;
+    let lines: Vec<Line> = diesel::sql_query(flat(include_str!("sql/read_versions.sql")))
+        .bind::<Text, _>(serde_json::json!(names).to_string())
+        .load(connection)?;
     let stored = lines.into_iter().map(state).collect::<QueryResult<_>>()?;
     let mut plan = resources.plan(stored);
     for domain in Domain::ALL {
@@ -86,23 +84,17 @@ fn state(line: Line) -> QueryResult<State> {
 
 fn delete(connection: &mut SqliteConnection, domain: Domain, plan: &Plan) -> QueryResult<u64> {
     let mut deleted = 0;
-    let table = raw_table(domain);
-    let key = with_domain!(domain, F => F::SOURCE_KEY);
-    let text = format!(
-        "delete from {table} where user_id = ? and source = ? and source_id = ? and ({key}) = ?"
-    );
+    let text = of_domain(include_str!("sql/delete_version_row.sql"), domain);
     for (source, row) in plan.gone_from(domain) {
         deleted += diesel::sql_query(&text)
             .bind::<BigInt, _>(row.1)
             .bind::<Text, _>(source)
             .bind::<Text, _>(&row.2)
             .bind::<Text, _>(&row.3)
+            .bind::<Nullable<Text>, _>(row.4.map(time_text))
             .execute(connection)?;
     }
-    let text = format!(
-        "delete from {table} where user_id = ?1 and source = ?2 \
-         and (source_id = ?3 or substr(source_id, 1, length(?3) + 1) = ?3 || '#')"
-    );
+    let text = of_domain(include_str!("sql/delete_unrecorded.sql"), domain);
     for (user, source, id) in &plan.unrecorded {
         deleted += diesel::sql_query(&text)
             .bind::<BigInt, _>(user)
@@ -125,21 +117,14 @@ fn insert<F: Fold>(
 fn write(connection: &mut SqliteConnection, state: State) -> QueryResult<()> {
     let rows = serde_json::to_string(&state.rows)
         .map_err(|error| Error::SerializationError(error.into()))?;
-    diesel::sql_query(
-        "insert into resource_versions \
-           (resource, scope, source, last_updated, version, retracted, rows) \
-         values (?, ?, ?, ?, ?, ?, ?) \
-         on conflict (resource, scope, source) do update set \
-           last_updated = excluded.last_updated, version = excluded.version, \
-           retracted = excluded.retracted, rows = excluded.rows",
-    )
-    .bind::<Text, _>(state.resource)
-    .bind::<BigInt, _>(state.scope)
-    .bind::<Text, _>(state.source)
-    .bind::<Nullable<Text>, _>(state.last_updated.map(time_text))
-    .bind::<Nullable<BigInt>, _>(state.number)
-    .bind::<Bool, _>(state.retracted)
-    .bind::<Text, _>(rows)
-    .execute(connection)?;
+    diesel::sql_query(flat(include_str!("sql/write_version.sql")))
+        .bind::<Text, _>(state.resource)
+        .bind::<BigInt, _>(state.scope)
+        .bind::<Text, _>(state.source)
+        .bind::<Nullable<Text>, _>(state.last_updated.map(time_text))
+        .bind::<Nullable<BigInt>, _>(state.number)
+        .bind::<Bool, _>(state.retracted)
+        .bind::<Text, _>(rows)
+        .execute(connection)?;
     Ok(())
 }

@@ -10,8 +10,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::Outcome;
 use crate::domain::Domain;
-use crate::store::ErrorClass;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Counters<const N: usize> = Family<Labels<N>, Counter>;
@@ -19,14 +19,13 @@ type Gauges<const N: usize> = Family<Labels<N>, Gauge>;
 type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
 type Ratio = Gauge<f64, AtomicU64>;
 
-const OUTCOMES: [&str; 4] = ["folded", "failed", "locked", "interrupted"];
-const CLASSES: [ErrorClass; 3] = [ErrorClass::Transient, ErrorClass::Data, ErrorClass::Fatal];
+/// Classes of errors.
+const CLASSES: [&str; 3] = ["transient", "data", "fatal"];
 
 pub(super) struct Metrics {
     pub(super) registry: Registry,
     pub(super) rows: Counters<2>,
     pub(super) groups: Counters<2>,
-    pub(super) refolds: Counters<1>,
     pub(super) retries: Counters<1>,
     pub(super) errors: Counters<1>,
     pub(super) batch_seconds: Histograms<1>,
@@ -131,19 +130,13 @@ impl Metrics {
             rows: add(
                 &mut registry,
                 "vitalfold_rows",
-                "Raw rows that reached a final state",
+                "Changed rows that were folded",
                 Family::default(),
             ),
             groups: add(
                 &mut registry,
                 "vitalfold_groups",
                 "Groups (user and day) taken up, by how that ended",
-                Family::default(),
-            ),
-            refolds: add(
-                &mut registry,
-                "vitalfold_refolds",
-                "Marked groups taken up again: edits, deletions, retries, backfills",
                 Family::default(),
             ),
             retries: add(
@@ -155,19 +148,19 @@ impl Metrics {
             errors: add(
                 &mut registry,
                 "vitalfold_errors",
-                "Errors of groups and passes, by whose fault they are",
+                "Errors of groups and batches, by whose fault they are",
                 Family::default(),
             ),
             backlog_rows: add(
                 &mut registry,
                 "vitalfold_backlog_rows",
-                "Raw rows in the database that are not done",
+                "Changed rows in the database that are not folded",
                 Family::default(),
             ),
             backlog_groups: add(
                 &mut registry,
                 "vitalfold_backlog_groups",
-                "Groups in the database that are to be folded again, or dead",
+                "Groups in the database that have changes or failed",
                 Family::default(),
             ),
             batch_seconds: timed(
@@ -197,7 +190,7 @@ impl Metrics {
             oldest_pending: timed(
                 &mut registry,
                 "vitalfold_oldest_pending_age",
-                "Age of the oldest pending row, 0 where there is none",
+                "Age of the oldest change that is not folded, 0 where there is none",
                 Family::default(),
             ),
             progress_age: timed(
@@ -220,15 +213,15 @@ impl Metrics {
             exists(&self.pool_connections, &[("state", state)]);
         }
         for class in CLASSES {
-            exists(&self.errors, &[("class", class.name())]);
+            exists(&self.errors, &[("class", class)]);
         }
         for domain in Domain::ALL.iter().map(|domain| domain.name()) {
             let domain = ("domain", domain);
             for outcome in ["completed", "rejected"] {
                 exists(&self.rows, &[domain, ("outcome", outcome)]);
             }
-            for outcome in OUTCOMES {
-                exists(&self.groups, &[domain, ("outcome", outcome)]);
+            for outcome in Outcome::ALL {
+                exists(&self.groups, &[domain, ("outcome", outcome.name())]);
             }
             for state in ["pending", "failed"] {
                 exists(&self.backlog_rows, &[domain, ("state", state)]);
@@ -236,7 +229,6 @@ impl Metrics {
             for state in ["due", "dead"] {
                 exists(&self.backlog_groups, &[domain, ("state", state)]);
             }
-            exists(&self.refolds, &[domain]);
             exists(&self.retries, &[domain]);
             exists(&self.batch_seconds, &[domain]);
             exists(&self.group_seconds, &[domain]);

@@ -5,9 +5,9 @@ use tracing::info;
 use super::Run;
 use crate::store::{Control, Result, Store};
 use crate::telemetry::metrics;
+use crate::worker::batch::BatchReport;
 use crate::worker::beat::{self, Chore};
-use crate::worker::pass::PassReport;
-use crate::worker::unclean;
+use crate::worker::suspects;
 
 /// Small, so that pruning is a short transaction like any other.
 const PRUNE_ROWS: usize = 500;
@@ -17,7 +17,7 @@ impl<S: Store> Run<'_, S> {
     /// idle worker sends one query per poll.
     pub(super) async fn attend_to_chores(
         &mut self,
-        progress: &mut impl FnMut(&PassReport),
+        progress: &mut impl FnMut(&BatchReport),
     ) -> Result<Option<bool>> {
         let mut work_waits = None;
         while let Some(chore) = self.chores.due() {
@@ -52,11 +52,11 @@ impl<S: Store> Run<'_, S> {
         metrics::paused(paused);
     }
 
-    async fn bury_the_dead(&mut self, progress: &mut impl FnMut(&PassReport)) -> Result<()> {
+    async fn bury_the_dead(&mut self, progress: &mut impl FnMut(&BatchReport)) -> Result<()> {
         if !self.accompanied {
             return Ok(());
         }
-        let dead = unclean::dead_workers(self.engine, false).await;
+        let dead = suspects::dead_workers(self.engine, false).await;
         if !self.engine.observe(dead)?.is_empty() {
             // Their groups are tried with nothing else in flight.
             self.drain(progress).await?;
@@ -76,8 +76,8 @@ impl<S: Store> Run<'_, S> {
     }
 
     pub(super) async fn try_suspects(&self, starting: bool) -> Result<()> {
-        for dead in unclean::dead_workers(self.engine, starting).await? {
-            unclean::try_suspects(self.engine, self.mode.name, &dead).await?;
+        for dead in suspects::dead_workers(self.engine, starting).await? {
+            suspects::try_suspects(self.engine, self.mode.name, &dead).await?;
         }
         Ok(())
     }

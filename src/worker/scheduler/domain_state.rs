@@ -6,11 +6,9 @@ use rand::RngExt;
 
 use super::Mode;
 use crate::domain::{Domain, UserId};
-use crate::store::{Result, Store};
-use crate::with_domain;
+use crate::store::{Pull, Result, Store};
 use crate::worker::Engine;
 use crate::worker::batch_size::BatchSize;
-use crate::worker::pass::Plan;
 
 pub(super) struct DomainState {
     pub(super) domain: Domain,
@@ -23,30 +21,23 @@ pub(super) struct DomainState {
 }
 
 impl DomainState {
-    pub(super) fn plan(&self, cursor: UserId, mode: &Mode) -> Plan {
-        Plan {
+    pub(super) fn pull(&self, after: UserId, mode: &Mode) -> Pull {
+        Pull {
             domain: self.domain,
-            cursor,
-            batch_rows: self.size.rows(),
+            after,
+            limit: self.size.rows(),
             settle: mode.settle,
-            only_due: mode.only_due.clone(),
+            within: mode.within.clone().unwrap_or_default(),
         }
     }
 
     /// Each process begins at a random user, so that several of them meet
     /// seldom.
-    pub(super) async fn cursor<S: Store>(
-        &mut self,
-        engine: &Engine<S>,
-        mode: &Mode,
-    ) -> Result<UserId> {
-        if mode.only_due.is_some() {
-            return Ok(UserId::MIN);
-        }
+    pub(super) async fn cursor<S: Store>(&mut self, engine: &Engine<S>) -> Result<UserId> {
         if let Some(cursor) = self.cursor {
             return Ok(cursor);
         }
-        let users = with_domain!(self.domain, F => engine.store.pending_users::<F>().await);
+        let users = engine.store.pending_users(self.domain).await;
         let cursor = match engine.observe(users)? {
             Some((lowest, highest)) => rand::rng().random_range(lowest..=highest),
             // No backlog to meet in.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::Run;
+use crate::backoff::transient_pause;
 use crate::store::{Result, Store, StoreError};
 use crate::telemetry::metrics;
-use crate::worker::retry::transient_pause;
 
 /// A database that stays away this many tries in a row ends a one-shot run.
 const ONE_SHOT_PATIENCE: u32 = 3;
@@ -16,7 +16,8 @@ impl<S: Store> Run<'_, S> {
     /// A transient error is waited out; others end the run, and so does a
     /// database that stays away from a run that somebody waits for.
     pub(super) async fn bear(&mut self, error: StoreError) -> Result<()> {
-        metrics::error(error.class);
+        metrics::error(error.class.name());
+        self.engine.progress.made();
         if !error.is_transient() || (self.mode.until_idle && self.outages == ONE_SHOT_PATIENCE) {
             return Err(error);
         }
@@ -39,7 +40,6 @@ impl<S: Store> Run<'_, S> {
         match self.engine.store.ping().await {
             Ok(()) => {
                 let open = breaker.close();
-                metrics::breaker(false);
                 info!("circuit breaker closes after {open:.1?}: the database answers");
                 Ok(())
             }

@@ -13,7 +13,7 @@ pub(crate) fn held(setting: &Setting) -> Outcome {
          select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime, \
            now() + interval '2 seconds' from generate_series(1, 5) u";
     let holders = [
-        "select id from raw_vitals where status = 'pending' and user_id <= 5 for update",
+        "select id from raw_vitals_states where state = 'pending' and user_id <= 5 for update",
         "select metric from vitals_aggregates where user_id > 15 for update",
         "lock table vitals_aggregates in share row exclusive mode",
     ];

@@ -44,8 +44,7 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
     let rejected = if POISON_ROW_IS_REJECTED { POISONED } else { 0 };
     let refused = "raw_vitals where note = 'poison' and status = 'rejected' and error is not null";
     arena.wait("what cannot be folded is given up", || {
-        sql.count("aggregation_groups where state = 'dead'") == dead
-            && sql.count(refused) == rejected
+        sql.count(DEAD) == dead && sql.count(refused) == rejected
     });
     for _ in 0..=POISONED {
         arena.fault();

@@ -37,7 +37,7 @@ pub(crate) fn killed(setting: &Setting) -> Outcome {
     let mut rng = setting.rng();
     for kill in 1..=kills {
         arena.wait("more is folded", || {
-            sql.count("raw_vitals where status = 'completed'") > total * kill / (kills + 2)
+            sql.count("raw_vitals_states where state = 'completed'") > total * kill / (kills + 2)
         });
         workers.kill(rng.random_range(0..workers.len()));
         arena.fault();
@@ -58,7 +58,7 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
         .unwrap();
     let workers = arena.workers(1, &[("POOL__LOCK_TIMEOUT", "20s")]);
     arena.wait("everything is folded", || {
-        sql.count("raw_vitals where status = 'pending'") == 0
+        sql.count("raw_vitals_states where state = 'pending'") == 0
             && sql.count("aggregation_groups") == 0
     });
     let before = sql.value(FINGERPRINT);

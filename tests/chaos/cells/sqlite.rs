@@ -42,7 +42,7 @@ pub(crate) fn killed(setting: &Setting) -> Outcome {
         for kill in 1..=kills {
             let done = u64::from(USERS * days * 8) * kill / (kills + 2);
             lite.wait("more is folded", |lite| {
-                lite.count("raw_vitals where status = 'completed'") > done
+                lite.count("raw_vitals_states where state = 'completed'") > done
             });
             workers.kill(rng.random_range(0..2));
             recovery = recovery.max(lite.recovers());
@@ -156,13 +156,13 @@ impl Lite {
                '2026-02-01 08:00:00.000000+00:00', 0, 'row ' || count(*) from raw_vitals";
         self.wait("a row arrives", |lite| lite.run(arrived).is_ok());
         self.wait("the row is folded", |lite| {
-            lite.count("raw_vitals where user_id = 1000 and status <> 'completed'") == 0
+            lite.count("raw_vitals_states where user_id = 1000 and state <> 'completed'") == 0
         });
         started.elapsed()
     }
 
     fn finish(self, workers: Workers, faults: u32, recovery: Duration) -> Outcome {
-        let open = "raw_vitals where status not in ('completed', 'rejected')";
+        let open = "raw_vitals_states where state not in ('completed', 'rejected')";
         self.wait("the backlog is drained", |lite| {
             lite.count(open) == 0 && lite.count("aggregation_groups") == 0
         });

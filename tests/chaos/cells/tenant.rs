@@ -53,7 +53,7 @@ pub(crate) fn hostile(setting: &Setting) -> Outcome {
     let workers = arena.workers(2, &timeouts);
     arena.work_begins(&workers);
     arena.wait("the backlog is drained", || {
-        sql.count("raw_vitals where status = 'pending'") == 0
+        sql.count("raw_vitals_states where state = 'pending'") == 0
     });
     let application = arena.application();
     let is_over = AtomicBool::new(false);
@@ -85,7 +85,7 @@ pub(crate) fn hostile(setting: &Setting) -> Outcome {
     arena.fault();
     arena.recovers();
     arena.wait("ordinary users are folded", || {
-        sql.count("raw_vitals where user_id >= 2000000 and status <> 'completed'") == 0
+        sql.count("raw_vitals_states where user_id >= 2000000 and state <> 'completed'") == 0
     });
     let fresh: f64 = sql
         .value(

@@ -70,6 +70,29 @@ pub(super) const METRICS: &[Metric] = &[
     },
 ];
 
+/// The names by which a raw row is one of a night, as the triggers of
+/// `raw_vitals` know them: it touches the day after its end too.
+pub const SLEEP_NAMES: &[&str] = &[
+    "sleep",
+    "sleep_core",
+    "sleep_deep",
+    "sleep_rem",
+    "sleep_awake",
+    "sleep_in_bed",
+    "HKCategoryTypeIdentifierSleepAnalysis",
+    "HKCategoryValueSleepAnalysisInBed",
+    "HKCategoryValueSleepAnalysisAsleep",
+    "HKCategoryValueSleepAnalysisAsleepUnspecified",
+    "HKCategoryValueSleepAnalysisAsleepCore",
+    "HKCategoryValueSleepAnalysisAsleepDeep",
+    "HKCategoryValueSleepAnalysisAsleepREM",
+    "HKCategoryValueSleepAnalysisAwake",
+    "93832-4",
+    "93831-6",
+    "93830-8",
+    "93829-0",
+];
+
 /// What a metric tells about a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SleepPart {

@@ -1,2 +1,0 @@
-drop table aggregation_errors;
-alter table worker_heartbeats drop column folding;

@@ -1,1 +1,0 @@
-drop table sealed_groups;

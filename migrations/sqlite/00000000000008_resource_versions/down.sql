@@ -1,1 +1,0 @@
-drop table resource_versions;

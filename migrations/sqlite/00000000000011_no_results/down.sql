@@ -1,1 +1,0 @@
-alter table lab_aggregates drop column no_result_count;

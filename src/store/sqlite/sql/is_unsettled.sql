@@ -1,0 +1,6 @@
+-- Whether a group has changes or failed: ?1 user, ?2 date.
+select exists (
+    select 1 from group_changes where user_id = ?1 and domain = '{domain}' and local_date = ?2
+) or exists (
+    select 1 from failed_groups where user_id = ?1 and domain = '{domain}' and local_date = ?2
+) as found

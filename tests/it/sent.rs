@@ -1,0 +1,78 @@
+//! What is sent to a server for one group: the statements of its transaction, in
+//! order, beside those of `tests/it/sent`. A change of a statement is a change of
+//! a file there, written anew by `SENT=write cargo test --test it sent`.
+
+use crate::cluster::Cluster;
+use crate::program::Program;
+
+const ROWS: [(&str, &str); 3] = [
+    (
+        "vitals",
+        "insert into raw_vitals (user_id, metric, value, unit, started_at, utc_offset_minutes) values \
+         (1, 'heart_rate', 70, '/min', '2026-01-05 10:00Z', 0), \
+         (1, 'heart_rate', 7000, '/min', '2026-01-05 10:00Z', 0)",
+    ),
+    (
+        "labs",
+        "insert into raw_labs (user_id, name, value, unit, collected_at, utc_offset_minutes) values \
+         (1, 'Glucose', '90', 'mg/dL', '2026-01-05 10:00Z', 0)",
+    ),
+    (
+        "nutrition",
+        "insert into raw_nutrition (user_id, nutrient, amount, unit, eaten_at, utc_offset_minutes) \
+         values (1, 'energy', 500, 'kcal', '2026-01-05 10:00Z', 0)",
+    ),
+];
+
+#[test]
+fn a_group_is_read_and_written_by_these_statements() {
+    let server = Cluster::start(&["-c", "log_statement=all"]);
+    for (domain, rows) in ROWS {
+        server.psql("postgres", &format!("create database {domain}"));
+        let program = Program::on(&server.url(domain));
+        program.ok(&["migrate"]);
+        server.psql(domain, rows);
+        let before = server.log().len();
+        program.ok(&["run-once", "--domain", domain]);
+        let sent = transactions(&server.log()[before..]);
+        assert_eq!(sent.len(), 1, "one transaction folds the group: {sent:?}");
+        let sent = sent[0].join(";\n") + ";\n";
+        let path = format!("{}/tests/it/sent/{domain}.sql", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("SENT").is_some_and(|value| value == "write") {
+            std::fs::write(&path, &sent).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(sent, expected, "{path}");
+        let raw = format!("raw_{domain}");
+        for statement in sent.lines() {
+            let writes = ["insert into ", "update ", "delete from "];
+            let touches = |verb: &&str| statement.contains(&format!("{verb}{raw}"));
+            assert!(!writes.iter().any(|verb| touches(verb)), "{statement}");
+        }
+    }
+}
+
+/// The statements of each transaction that takes a user lock.
+fn transactions(log: &str) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = Vec::new();
+    let mut open: Option<Vec<String>> = None;
+    for line in log.lines() {
+        let statement = line.split_once("LOG:  statement: ").or_else(|| {
+            line.split_once("LOG:  execute ")
+                .and_then(|(_, rest)| rest.split_once(": "))
+        });
+        let Some((_, statement)) = statement else {
+            continue;
+        };
+        if statement.starts_with("begin isolation level read committed") {
+            open = Some(vec![statement.to_owned()]);
+        } else if let Some(mut statements) = open.take() {
+            statements.push(statement.to_owned());
+            match statement {
+                "commit" => all.push(statements),
+                _ => open = Some(statements),
+            }
+        }
+    }
+    all
+}
