@@ -108,20 +108,22 @@ fn render(status: &Status) -> String {
         "DOMAIN",
         "PENDING ROWS",
         "OLDEST",
+        "PENDING GROUPS",
+        "WAITING GROUPS",
+        "DEAD GROUPS",
         "FAILED ROWS",
         "REJECTED ROWS",
-        "DUE GROUPS",
-        "DEAD GROUPS",
     ]);
     for row in &status.domains {
         domains.add_row([
             row.domain.to_string(),
             row.pending_rows.to_string(),
             row.oldest_pending_seconds.map_or("-".into(), age),
+            row.pending_groups.to_string(),
+            row.waiting_groups.to_string(),
+            row.dead_groups.to_string(),
             row.failed_rows.to_string(),
             row.rejected_rows.to_string(),
-            row.due_groups.to_string(),
-            row.dead_groups.to_string(),
         ]);
     }
     let mut text = output::render(&domains);

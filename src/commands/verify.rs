@@ -259,6 +259,10 @@ async fn check<S: Store>(
     }
     repairs.sort_unstable_by_key(|(key, _)| *key);
     for (key, repair) in repairs {
+        if engine.stop.is_cancelled() {
+            report.incomplete = true;
+            break;
+        }
         let allowed = match repair {
             Mark::Refold => args.repair,
             Mark::Emptied => args.accept_missing,
@@ -398,4 +402,35 @@ fn render(report: &Report) -> String {
         text.push_str("; stopped before every group was checked");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_holds_every_item_about_as_often_as_any_other() {
+        let mut picked = [0_u32; 20];
+        for _ in 0..2000 {
+            let mut reservoir = Reservoir::new(5);
+            (0..20).for_each(|item| reservoir.offer(item));
+            assert_eq!(reservoir.picked.len(), 5);
+            reservoir
+                .picked
+                .iter()
+                .for_each(|&item: &usize| picked[item] += 1);
+        }
+        // 500 on average; ten standard deviations.
+        assert!(
+            picked.iter().all(|&times| (306..=694).contains(&times)),
+            "{picked:?}"
+        );
+    }
+
+    #[test]
+    fn a_sample_is_all_there_is_where_that_is_less() {
+        let mut reservoir = Reservoir::new(5);
+        (0..3).for_each(|item| reservoir.offer(item));
+        assert_eq!(reservoir.picked, [0, 1, 2]);
+    }
 }

@@ -59,7 +59,7 @@ pub(super) async fn overview<S: Store>(State(app): State<Arc<App<S>>>) -> Json<V
     }))
 }
 
-/// Groups whose last attempt failed, dead ones and those in retry.
+/// Groups whose last attempt failed, dead ones and those that wait.
 pub(super) async fn failed<S: Store>(State(app): State<Arc<App<S>>>) -> Answer {
     let (store, domains) = (app.store.clone(), app.domains.clone());
     let groups = app.reads.run(async move {

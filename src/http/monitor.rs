@@ -78,7 +78,7 @@ impl Reading {
         self.trouble().is_none()
             && self.status.as_ref().is_some_and(|status| {
                 let mut domains = status.domains.iter();
-                !status.paused && domains.any(|d| d.pending_rows > 0 || d.due_groups > 0)
+                !status.paused && domains.any(|d| d.pending_groups + d.waiting_groups > 0)
             })
     }
 }
@@ -161,7 +161,8 @@ fn backlog(status: &DomainStatus) -> Backlog {
     Backlog {
         pending_rows: status.pending_rows,
         failed_rows: status.failed_rows,
-        due_groups: status.due_groups,
+        pending_groups: status.pending_groups,
+        waiting_groups: status.waiting_groups,
         dead_groups: status.dead_groups,
         oldest_pending_seconds: status.oldest_pending_seconds.unwrap_or(0).max(0),
     }

@@ -15,7 +15,9 @@ pub(super) struct DomainRow {
     #[diesel(sql_type = BigInt)]
     rejected: i64,
     #[diesel(sql_type = BigInt)]
-    due: i64,
+    pending_groups: i64,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
     #[diesel(sql_type = BigInt)]
     dead: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -45,7 +47,8 @@ impl DomainRow {
             pending_rows: self.pending,
             failed_rows: self.failed,
             rejected_rows: self.rejected,
-            due_groups: self.due,
+            pending_groups: self.pending_groups,
+            waiting_groups: self.waiting,
             dead_groups: self.dead,
             oldest_pending_seconds: self.oldest,
         }

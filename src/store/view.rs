@@ -60,9 +60,13 @@ pub struct DomainStatus {
     pub pending_rows: i64,
     pub failed_rows: i64,
     pub rejected_rows: i64,
-    pub due_groups: i64,
+    /// Groups that have changes.
+    pub pending_groups: i64,
+    /// Failed groups that wait for their next attempt.
+    pub waiting_groups: i64,
+    /// Failed groups whose attempts are used up.
     pub dead_groups: i64,
-    /// Age of the oldest pending row.
+    /// Age of the oldest change.
     pub oldest_pending_seconds: Option<i64>,
 }
 

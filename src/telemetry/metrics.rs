@@ -49,7 +49,8 @@ impl Outcome {
 pub struct Backlog {
     pub pending_rows: i64,
     pub failed_rows: i64,
-    pub due_groups: i64,
+    pub pending_groups: i64,
+    pub waiting_groups: i64,
     pub dead_groups: i64,
     /// 0 where nothing is pending.
     pub oldest_pending_seconds: i64,
@@ -146,7 +147,11 @@ pub fn backlog(domain: Domain, backlog: &Backlog) {
         let labels = [domain, ("state", state)];
         METRICS.backlog_rows.get_or_create(&labels).set(rows);
     }
-    for (state, groups) in [("due", backlog.due_groups), ("dead", backlog.dead_groups)] {
+    for (state, groups) in [
+        ("pending", backlog.pending_groups),
+        ("waiting", backlog.waiting_groups),
+        ("dead", backlog.dead_groups),
+    ] {
         let labels = [domain, ("state", state)];
         METRICS.backlog_groups.get_or_create(&labels).set(groups);
     }

@@ -64,16 +64,20 @@ fn statement(rng: &mut StdRng, users: u32, days: u32) -> String {
         "timestamptz '2026-01-01 00:00Z' + make_interval(days => {day}, secs => {})",
         rng.random_range(0..86_400)
     );
-    let some = format!(
-        "user_id = {user} and local_date = date '2026-01-01' + {day} \
-         and id % 5 = {}",
-        rng.random_range(0..5)
-    );
+    let fifth = rng.random_range(0..5);
+    let some = |time: &str| {
+        format!(
+            "user_id = {user} and id % 5 = {fifth} \
+             and ({time} at time zone 'UTC')::date = date '2026-01-01' + {day}"
+        )
+    };
+    let (samples, results) = (some("started_at"), some("collected_at"));
     let value = rng.random_range(40..200);
     match rng.random_range(0..10) {
         0..4 => format!(
-            "insert into raw_vitals (user_id, metric, value, unit, started_at, source) \
-             select {user}, 'heart_rate', {value} + n, '/min', {at} + make_interval(secs => n), 'app' \
+            "insert into raw_vitals (user_id, metric, value, unit, started_at, source, source_id) \
+             select {user}, 'heart_rate', {value} + n, '/min', {at} + make_interval(secs => n), 'app', \
+               'sample {value} ' || n \
              from generate_series(1, {}) n",
             rng.random_range(1..10)
         ),
@@ -81,18 +85,21 @@ fn statement(rng: &mut StdRng, users: u32, days: u32) -> String {
             "insert into raw_nutrition (user_id, nutrient, amount, unit, meal, eaten_at) \
              values ({user}, 'protein', {value}, 'g', 'lunch', {at})"
         ),
-        5 => format!("update raw_vitals set value = {value} where {some}"),
+        5 => format!("update raw_vitals set value = {value} where {samples}"),
         6 => format!(
             "update raw_vitals set started_at = started_at + interval '1 day', \
-             ended_at = ended_at + interval '1 day' where {some}"
+             ended_at = ended_at + interval '1 day' where {samples}"
         ),
-        7 => format!("delete from raw_vitals where {some}"),
-        8 => format!("update raw_labs set value = '{value}' where {some}"),
+        7 => format!("delete from raw_vitals where {samples}"),
+        8 => format!("update raw_labs set value = '{value}' where {results}"),
         _ => format!(
             "insert into raw_vitals (user_id, metric, value, unit, started_at, ended_at, source, \
-               utc_offset_minutes) \
-             select user_id, metric, value, unit, started_at, ended_at, source, utc_offset_minutes \
-             from raw_vitals where {some} on conflict (user_id, identity) do nothing"
+               source_id, utc_offset_minutes) \
+             select user_id, metric, value, unit, started_at, ended_at, source, source_id, \
+               utc_offset_minutes \
+             from raw_vitals where {samples} and source_id is not null \
+             on conflict (user_id, source, source_id, metric, started_at) \
+               where source_id is not null do nothing"
         ),
     }
 }

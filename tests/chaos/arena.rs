@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::oracle;
 use crate::program::Program;
 use crate::sql::Sql;
+use crate::states::{DEAD, DUE};
 use crate::table::Outcome;
 use crate::workers::Workers;
 
@@ -129,7 +130,7 @@ impl Arena {
              returning clock_timestamp()",
         );
         self.wait("a group is folded after the fault", || {
-            sql.count(&format!("raw_vitals where aggregated_at > '{since}'")) > 0
+            sql.count(&format!("vitals_aggregates where updated_at > '{since}'")) > 0
         });
         self.recovery
             .set(self.recovery.get().max(started.elapsed()));
@@ -159,18 +160,15 @@ impl Arena {
             assert!(application.stop() > 0, "the application did nothing");
         }
         let sql = self.sql();
-        self.wait("the backlog is drained", || {
-            sql.count(DUE) == 0
-                && sql.count(&format!("({}) r where status = 'pending'", oracle::RAW)) == 0
-        });
-        assert_eq!(sql.count("aggregation_groups"), dead, "dead groups");
+        self.wait("the backlog is drained", || sql.count(DUE) == 0);
+        assert_eq!(sql.count(DEAD), dead, "dead groups");
         // With the workers still there: nothing of theirs is left open.
         self.wait("no lock and no transaction is left", || {
             sql.count(oracle::OPEN) == 0
         });
         let retries = workers.retries();
         workers.stop();
-        let rescues = sql.count(oracle::STUCK) + sql.count(oracle::OPEN);
+        let rescues = sql.count(&oracle::stuck()) + sql.count(oracle::OPEN);
         let difference = oracle::difference(&self.cluster, &self.program, &sql);
         Outcome {
             faults: self.faults.get(),

@@ -23,6 +23,8 @@ mod pooler;
 mod program;
 mod proxy;
 mod sql;
+#[path = "../support/states.rs"]
+mod states;
 mod table;
 mod workers;
 

@@ -7,19 +7,19 @@ use crate::cluster::Cluster;
 use crate::program::Program;
 use crate::sql::Sql;
 
-/// All raw rows, as far as all domains have the same columns.
-pub(crate) const RAW: &str = "select 'vitals' as domain, user_id, local_date, status from raw_vitals \
-     union all select 'labs', user_id, local_date, status from raw_labs \
-     union all select 'nutrition', user_id, local_date, status from raw_nutrition";
+/// All raw rows and their states, as far as all domains have the same columns.
+pub(crate) const RAW: &str = "select 'vitals' as domain, user_id, id, local_date, state from raw_vitals_states \
+     union all select 'labs', user_id, id, local_date, state from raw_labs_states \
+     union all select 'nutrition', user_id, id, local_date, state from raw_nutrition_states";
 
-/// Rows in a state that no worker would ever end: failed without a group that
-/// is due or dead.
-pub(crate) const STUCK: &str = "(select 'vitals' as domain, user_id, local_date, status from raw_vitals \
-     union all select 'labs', user_id, local_date, status from raw_labs \
-     union all select 'nutrition', user_id, local_date, status from raw_nutrition) r \
-     where status not in ('completed', 'rejected') and not exists ( \
-       select from aggregation_groups g where g.user_id = r.user_id and g.domain = r.domain \
-         and g.local_date = r.local_date)";
+/// Rejections that no fold would ever take back: of rows that are gone, or that
+/// are of another day by now.
+pub(crate) fn stuck() -> String {
+    format!(
+        "rejected_rows j where not exists (select from ({RAW}) r where r.domain = j.domain \
+           and r.user_id = j.user_id and r.id::text = j.row_id and r.local_date = j.local_date)"
+    )
+}
 
 /// Locks and transactions that sessions other than this one hold open.
 pub(crate) const OPEN: &str = "(select pid from pg_locks where locktype = 'advisory' \
@@ -59,10 +59,10 @@ pub(crate) fn fill(backlog: Backlog) -> String {
 const BY_HAND: &str = "with days as ( \
        select user_id, metric, local_date, value, \
          (date_trunc('hour', (started_at at time zone 'UTC') \
-           + make_interval(mins => utc_offset_minutes)) \
-           - make_interval(mins => utc_offset_minutes)) at time zone 'UTC' as hour \
-       from raw_vitals r where metric in ('heart_rate', 'body_weight') and value < 500 \
-         and not exists (select from aggregation_groups g where g.user_id = r.user_id \
+           + make_interval(mins => coalesce(utc_offset_minutes, 0))) \
+           - make_interval(mins => coalesce(utc_offset_minutes, 0))) at time zone 'UTC' as hour \
+       from raw_vitals_states r where metric in ('heart_rate', 'body_weight') and value < 500 \
+         and not exists (select from failed_groups g where g.user_id = r.user_id \
            and g.domain = 'vitals' and g.local_date = r.local_date and g.state = 'dead') \
          and not coalesce(note = 'poison', false)), \
      expected as ( \
@@ -172,9 +172,9 @@ fn fresh(cluster: &Cluster, program: &Program, sql: &Sql) -> Sql {
         let file = cluster.socket_dir().join(domain);
         let file = file.display();
         sql.run(&format!(
-            "copy (select {columns} from raw_{domain} r \
+            "copy (select {columns} from raw_{domain}_states r \
                where not coalesce(note = 'poison', false) and not exists ( \
-                 select from aggregation_groups g where g.user_id = r.user_id \
+                 select from failed_groups g where g.user_id = r.user_id \
                    and g.domain = '{domain}' and g.local_date = r.local_date and g.state = 'dead') \
                order by user_id, id) to '{file}'"
         ))

@@ -287,6 +287,24 @@ fn decimal_commas_are_read_where_the_file_says_so() {
     }
 }
 
+/// The file is imported twice: the second time it adds nothing.
+#[test]
+fn equal_entries_of_a_diary_all_count() {
+    let Some(file) = case_file("08-diary-identical-entries.csv") else {
+        return;
+    };
+    on_both(&Case {
+        format: "csv",
+        files: vec![file.clone(), file],
+        answers: answers! {
+            nutrition "caffeine" count = 2;
+            nutrition "caffeine" total = 160;
+            nutrition "water" count = 3;
+            nutrition "water" total = 750;
+        },
+    });
+}
+
 #[test]
 fn a_wearable_is_read_whatever_its_category_says() {
     let Some(file) = case_file("16-fhir-wearable.ndjson") else {

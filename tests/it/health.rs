@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vitalfold::config::Config;
 use vitalfold::http::{self, Server};
 use vitalfold::store::{AnyStore, Fleet};
+use vitalfold::worker::Engine;
 
 use crate::cluster::{Cluster, wait_until};
 use crate::database::Database;
@@ -65,10 +66,9 @@ fn a_worker_tells_what_it_did() {
     );
     assert_eq!(pool.json()["max"], 50);
 
-    // An edit is folded again, and counted as that.
+    // An edit is folded again.
     db.execute("update raw_vitals set value = 70 where user_id = 2 and id % 2 = 0");
-    let again = "vitalfold_refolds_total{domain=\"vitals\"}";
-    wait_until("the edit is folded", || worker.metric(again) == 1.0);
+    wait_until("the edit is folded", || worker.metric(folded) == 4.0);
     assert_eq!(worker.stop(), Some(0));
 }
 
@@ -100,7 +100,6 @@ async fn standing_still_beside_work_is_not_alive() {
     let AnyStore::Postgres(store) = db.store().await else {
         unreachable!()
     };
-    // Other tests of this process may fold; none does so all the time.
     let mut config = Config::default();
     let short = std::time::Duration::from_millis(1);
     config.pool.wait_timeout = short;
@@ -108,9 +107,8 @@ async fn standing_still_beside_work_is_not_alive() {
     config.pool.statement_timeout = short;
     config.http.listen = "127.0.0.1:0".parse().unwrap();
     let listener = http::bind(&config.http).await.unwrap();
-    let worker = "nobody".into();
-    let stop = CancellationToken::new();
-    let server = Server::start(listener, store.clone(), &config, worker, stop).unwrap();
+    let engine = Engine::new(store.clone(), &config, "nobody", CancellationToken::new());
+    let server = Server::start(listener, &engine, &config).unwrap();
     let address = server.address();
     let is = |status: u16| {
         wait_until("the liveness changes", || {

@@ -7,7 +7,7 @@ use vitalfold::domain::{Domain, GroupKey};
 use vitalfold::store::{AnyStore, ErrorClass, GroupState, StoreError};
 use vitalfold::worker::Engine;
 use vitalfold::worker::group::GroupResult;
-use vitalfold::worker::isolate::isolate;
+use vitalfold::worker::poison::isolate;
 
 use crate::cluster::wait_until;
 use crate::modes::{count, insert_heart_rates, postgres};

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vitalfold::config::Config;
 use vitalfold::http::{self, Server};
 use vitalfold::store::sqlite::SqliteStore;
+use vitalfold::worker::Engine;
 
 use crate::cluster::{self, wait_until};
 use crate::database::Database;
@@ -517,8 +518,8 @@ async fn not_ready_as_soon_as_the_file_is_gone() {
     config.http.listen = "127.0.0.1:0".parse().unwrap();
     let store = SqliteStore::new(&config).unwrap();
     let listener = http::bind(&config.http).await.unwrap();
-    let stop = CancellationToken::new();
-    let server = Server::start(listener, store.clone(), &config, "nobody".into(), stop).unwrap();
+    let engine = Engine::new(store.clone(), &config, "nobody", CancellationToken::new());
+    let server = Server::start(listener, &engine, &config).unwrap();
     let ready = || {
         ask(
             server.address(),

@@ -40,36 +40,37 @@ where strftime('%s', ended_at) - strftime('%s', started_at) >= 1800;
 create unique index raw_vitals_source_id on raw_vitals (user_id, source, source_id, metric, started_at)
 where source_id is not null;
 
--- The days that a row touches by its own offset, one line each; the row is
--- counted on its first day. It reaches 48 hours far at most (`MAX_HOURS` in
--- `sample.rs`); a sleep touches the next day too, on which its night may end.
--- Seconds alone are read: SQLite rounds what is behind them, to the next day too.
+-- The first day of a row by its own offset. Seconds alone are read: SQLite rounds
+-- what is behind them, to the next day too.
 create trigger raw_vitals_inserted after insert on raw_vitals
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'vitals', local_date, 'insert', rows from (
-        select new.user_id as user_id, date(first, day || ' days') as local_date, day = 0 as rows
-        from (
-            select date(substr(new.started_at, 1, 19), shift) as first, coalesce(date(
-                substr(max(new.started_at, min(
-                    coalesce(new.ended_at, new.started_at),
-                    strftime('%Y-%m-%d %H:%M:%S', substr(new.started_at, 1, 19), '+48 hours')
-                )), 1, 19), shift, next_day
-            ), '9999-12-31') as last
-            from (
-                select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift, case when new.metric in (
-                    'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
-                    'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
-                    'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',
-                    'HKCategoryValueSleepAnalysisAsleepCore', 'HKCategoryValueSleepAnalysisAsleepDeep',
-                    'HKCategoryValueSleepAnalysisAsleepREM', 'HKCategoryValueSleepAnalysisAwake',
-                    '93832-4', '93831-6', '93830-8', '93829-0'
-                ) then '1 day' else '0 days' end as next_day
-            )
-        )
-        join (select 0 as day union all select 1 union all select 2 union all select 3)
-        where date(first, day || ' days') <= last
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        new.user_id, 'vitals',
+        date(substr(new.started_at, 1, 19), max(-840, min(840, new.utc_offset_minutes)) || ' minutes'),
+        'insert', 1
     );
+end;
+
+-- The further days that a row touches, one line each. It reaches 48 hours far at
+-- most (`LONGEST_HOURS`); what may be a sleep (`SLEEP_NAMES`) touches the day after its
+-- end too, on which its night may end. Patterns: a list would be built anew for
+-- each row.
+create trigger raw_vitals_inserted_further after insert on raw_vitals
+when new.ended_at > new.started_at or new.metric glob '*[Ss]leep*' or new.metric glob '938[23]?-?'
+begin
+    insert into group_changes (user_id, domain, local_date, kind, rows)
+    select new.user_id, 'vitals', date(first, day || ' days'), 'insert', 0
+    from (
+        select date(substr(new.started_at, 1, 19), shift) as first, coalesce(date(
+            substr(max(new.started_at, min(
+                coalesce(new.ended_at, new.started_at),
+                strftime('%Y-%m-%d %H:%M:%S', substr(new.started_at, 1, 19), '+48 hours')
+            )), 1, 19), shift, (new.metric glob '*[Ss]leep*' or new.metric glob '938[23]?-?') || ' days'
+        ), '9999-12-31') as last
+        from (select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift)
+    )
+    join (select 1 as day union all select 2 union all select 3)
+    where date(first, day || ' days') <= last;
 end;
 
 -- Every column: an edit of one that is missing here would go unseen.
@@ -98,18 +99,9 @@ begin
                 substr(max(old.started_at, min(
                     coalesce(old.ended_at, old.started_at),
                     strftime('%Y-%m-%d %H:%M:%S', substr(old.started_at, 1, 19), '+48 hours')
-                )), 1, 19), shift, next_day
+                )), 1, 19), shift, (old.metric glob '*[Ss]leep*' or old.metric glob '938[23]?-?') || ' days'
             ), '9999-12-31') as last
-            from (
-                select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift, case when old.metric in (
-                    'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
-                    'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
-                    'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',
-                    'HKCategoryValueSleepAnalysisAsleepCore', 'HKCategoryValueSleepAnalysisAsleepDeep',
-                    'HKCategoryValueSleepAnalysisAsleepREM', 'HKCategoryValueSleepAnalysisAwake',
-                    '93832-4', '93831-6', '93830-8', '93829-0'
-                ) then '1 day' else '0 days' end as next_day
-            )
+            from (select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift)
         )
         join (select 0 as day union all select 1 union all select 2 union all select 3)
         where date(first, day || ' days') <= last
@@ -120,18 +112,9 @@ begin
                 substr(max(new.started_at, min(
                     coalesce(new.ended_at, new.started_at),
                     strftime('%Y-%m-%d %H:%M:%S', substr(new.started_at, 1, 19), '+48 hours')
-                )), 1, 19), shift, next_day
+                )), 1, 19), shift, (new.metric glob '*[Ss]leep*' or new.metric glob '938[23]?-?') || ' days'
             ), '9999-12-31') as last
-            from (
-                select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift, case when new.metric in (
-                    'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
-                    'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
-                    'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',
-                    'HKCategoryValueSleepAnalysisAsleepCore', 'HKCategoryValueSleepAnalysisAsleepDeep',
-                    'HKCategoryValueSleepAnalysisAsleepREM', 'HKCategoryValueSleepAnalysisAwake',
-                    '93832-4', '93831-6', '93830-8', '93829-0'
-                ) then '1 day' else '0 days' end as next_day
-            )
+            from (select max(-840, min(840, new.utc_offset_minutes)) || ' minutes' as shift)
         )
         join (select 0 as day union all select 1 union all select 2 union all select 3)
         where date(first, day || ' days') <= last
@@ -140,30 +123,29 @@ end;
 
 create trigger raw_vitals_deleted after delete on raw_vitals
 begin
-    insert into group_changes (user_id, domain, local_date, kind, rows)
-    select user_id, 'vitals', local_date, 'delete', rows from (
-        select old.user_id as user_id, date(first, day || ' days') as local_date, 0 as rows
-        from (
-            select date(substr(old.started_at, 1, 19), shift) as first, coalesce(date(
-                substr(max(old.started_at, min(
-                    coalesce(old.ended_at, old.started_at),
-                    strftime('%Y-%m-%d %H:%M:%S', substr(old.started_at, 1, 19), '+48 hours')
-                )), 1, 19), shift, next_day
-            ), '9999-12-31') as last
-            from (
-                select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift, case when old.metric in (
-                    'sleep', 'sleep_core', 'sleep_deep', 'sleep_rem', 'sleep_awake', 'sleep_in_bed',
-                    'HKCategoryTypeIdentifierSleepAnalysis', 'HKCategoryValueSleepAnalysisInBed',
-                    'HKCategoryValueSleepAnalysisAsleep', 'HKCategoryValueSleepAnalysisAsleepUnspecified',
-                    'HKCategoryValueSleepAnalysisAsleepCore', 'HKCategoryValueSleepAnalysisAsleepDeep',
-                    'HKCategoryValueSleepAnalysisAsleepREM', 'HKCategoryValueSleepAnalysisAwake',
-                    '93832-4', '93831-6', '93830-8', '93829-0'
-                ) then '1 day' else '0 days' end as next_day
-            )
-        )
-        join (select 0 as day union all select 1 union all select 2 union all select 3)
-        where date(first, day || ' days') <= last
+    insert into group_changes (user_id, domain, local_date, kind, rows) values (
+        old.user_id, 'vitals',
+        date(substr(old.started_at, 1, 19), max(-840, min(840, old.utc_offset_minutes)) || ' minutes'),
+        'delete', 0
     );
+end;
+
+create trigger raw_vitals_deleted_further after delete on raw_vitals
+when old.ended_at > old.started_at or old.metric glob '*[Ss]leep*' or old.metric glob '938[23]?-?'
+begin
+    insert into group_changes (user_id, domain, local_date, kind, rows)
+    select old.user_id, 'vitals', date(first, day || ' days'), 'delete', 0
+    from (
+        select date(substr(old.started_at, 1, 19), shift) as first, coalesce(date(
+            substr(max(old.started_at, min(
+                coalesce(old.ended_at, old.started_at),
+                strftime('%Y-%m-%d %H:%M:%S', substr(old.started_at, 1, 19), '+48 hours')
+            )), 1, 19), shift, (old.metric glob '*[Ss]leep*' or old.metric glob '938[23]?-?') || ' days'
+        ), '9999-12-31') as last
+        from (select max(-840, min(840, old.utc_offset_minutes)) || ' minutes' as shift)
+    )
+    join (select 1 as day union all select 2 union all select 3)
+    where date(first, day || ' days') <= last;
 end;
 
 -- Each raw row with the day that it belongs to (sleep from 18:00 on counts to the

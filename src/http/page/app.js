@@ -17,7 +17,7 @@ function state() {
   if (latest.stopping) return ["warn", "stopping"];
   if (status?.paused) return ["warn", "paused"];
   if (latest.pool.status !== "healthy") return ["warn", `connections ${latest.pool.status}`];
-  const waiting = status?.domains.some((d) => d.pending_rows > 0);
+  const waiting = status?.domains.some((d) => d.pending_groups > 0);
   return ["good", waiting ? "folding" : "up to date"];
 }
 

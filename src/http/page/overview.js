@@ -31,7 +31,8 @@ function domains(status) {
       h("div", { class: "big" }, count(d.pending_rows), " ", h("small", {}, d.pending_rows === 1 ? "row pending" : "rows pending")),
       h("dl", { class: "facts" },
         fact("oldest", d.pending_rows ? span(d.oldest_pending_seconds) : "–"),
-        fact("groups due", count(d.due_groups)),
+        fact("groups pending", count(d.pending_groups)),
+        fact("waiting for a retry", count(d.waiting_groups), d.waiting_groups && "warn-text"),
         fact("dead", count(d.dead_groups), d.dead_groups && "bad-text"),
         fact("rejected rows", count(d.rejected_rows)),
         ...kept(status.retention.find((r) => r.domain === d.domain))))));
@@ -199,7 +200,7 @@ export const failedGroups = {
     this.next = 0;
   },
   async update(overview, act) {
-    const some = status(overview).some((d) => d.due_groups + d.dead_groups + d.failed_rows > 0);
+    const some = status(overview).some((d) => d.waiting_groups + d.dead_groups > 0);
     const closed = overview.people === "closed" || (overview.people === "token" && !token.get());
     if (!some || closed) {
       const text = !some ? "None." : overview.people === "closed"
@@ -223,9 +224,9 @@ export const failedGroups = {
     $("failed-note").textContent = groups.length >= most ? `the first ${most} of each domain` : "";
     const able = overview.actions && token.get();
     show($("failed"), [groups, able], () => (groups.length === 0
-      ? h("p", { class: "empty" }, "None. Groups that are due were marked by an edit, a deletion or a backfill.")
+      ? h("p", { class: "empty" }, "None any more.")
       : table([
-        { name: "State", cell: (g) => h("span", { class: `tag ${g.state === "dead" ? "bad" : "warn"}` }, g.state === "dead" ? "dead" : "in retry") },
+        { name: "State", cell: (g) => h("span", { class: `tag ${g.state === "dead" ? "bad" : "warn"}` }, g.state) },
         { name: "Group", cell: (g) => h("a", { href: `#person?user=${g.user_id}&domain=${g.domain}&to=${g.local_date}` }, `${g.domain}, user ${g.user_id}, ${g.local_date}`) },
         { name: "Attempts", n: true, cell: (g) => count(g.attempts) },
         { name: "Next", cell: (g) => (g.state === "dead" ? "–" : moment(g.next_attempt_at)) },
@@ -244,7 +245,7 @@ function buttons(group, act) {
       type: "button", "aria-label": `Discard ${name}`,
       onclick: () => {
         discard = () => act("/api/failed/discard", key);
-        $("confirm-text").textContent = `The failed rows of ${name} are rejected and stay out of its aggregates.`;
+        $("confirm-text").textContent = `The rows of ${name} that came since it was folded last are rejected and stay out of its aggregates.`;
         $("confirm-dialog").showModal();
       },
     }, "Discard"));

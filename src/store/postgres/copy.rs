@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 
 use super::{PgStore, Result};
 use crate::store::copy::{self, Cell, Column, Fingerprint, Table};
+use crate::store::sql::flat;
 
 /// The table that is copied last, into which triggers of the others append.
 const CHANGES: &str = "group_changes";
@@ -163,7 +164,7 @@ async fn begin(
 }
 
 async fn columns(connection: &mut AsyncPgConnection, table: &Table) -> QueryResult<Vec<Column>> {
-    let rows: Vec<ColumnRow> = diesel::sql_query(include_str!("sql/copied_columns.sql"))
+    let rows: Vec<ColumnRow> = diesel::sql_query(flat(include_str!("sql/copied_columns.sql")))
         .bind::<Text, _>(table.name)
         .load(connection)
         .await?;
@@ -218,7 +219,7 @@ async fn insert_rows(
         .zip(columns)
         .map(|(name, column)| format!("s.{name}::{}", column.ty))
         .collect();
-    let text = include_str!("sql/copy_rows.sql")
+    let text = flat(include_str!("sql/copy_rows.sql"))
         .replace("{table}", table.name)
         .replace("{names}", &names.join(", "))
         .replace("{values}", &values.join(", "))

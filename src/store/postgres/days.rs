@@ -3,7 +3,7 @@
 use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::vitals::registry::SLEEP_NAMES;
 use crate::domain::{Domain, Tables};
-use crate::store::sql::of_domain;
+use crate::store::sql::{flat, of_domain};
 
 /// Puts a domain's names into a statement, and of a raw row `r`: `{offset}`,
 /// the minutes east of UTC as the row says or else its user's zone; `{east}`, the
@@ -23,7 +23,7 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         ),
     };
     let text = text
-        .replace("{sealed_only}", include_str!("sql/sealed_only.sql"))
+        .replace("{sealed_only}", &flat(include_str!("sql/sealed_only.sql")))
         .replace("{last}", &last)
         .replace("{first}", &date("r.{time}"))
         .replace(
@@ -37,12 +37,16 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
     of_domain(&text, domain)
 }
 
-/// Whether a row of intervals touches the day whose beginning and end, as if it
-/// were in UTC, are bound as named.
+/// Whether a row touches the day whose beginning and end, as if it were in UTC,
+/// are bound as named.
 pub(super) fn touches(domain: Domain, begin: &str, end_of_day: &str) -> String {
     let tables = domain.tables();
+    let starts = format!("r.{{time}} + {{east}} < {end_of_day}");
+    if tables.end.is_none() {
+        return format!("{starts} and r.{{time}} + {{east}} >= {begin}");
+    }
     format!(
-        "r.{{time}} + {{east}} < {end_of_day} and ({end} + {{east}} >= {begin} \
+        "{starts} and ({end} + {{east}} >= {begin} \
          or ({night} and r.{{time}} + {{east}} >= {begin} - interval '24 hours'))",
         end = end(tables),
         night = is_of_a_night(),

@@ -83,7 +83,7 @@ impl PgStore {
     pub async fn examine_server(&self) -> Result<Server> {
         const OPERATION: &str = "examine server";
         let mut lease = self.lease(OPERATION).await?;
-        let server = diesel::sql_query(include_str!("sql/server.sql"))
+        let server = diesel::sql_query(flat(include_str!("sql/server.sql")))
             .get_result(&mut *lease)
             .await;
         lease.finish(OPERATION, server)
@@ -108,7 +108,7 @@ impl PgStore {
         const OPERATION: &str = "examine indexes";
         let mut lease = self.lease(OPERATION).await?;
         let broken: diesel::QueryResult<Vec<Name>> =
-            diesel::sql_query(include_str!("sql/broken_indexes.sql"))
+            diesel::sql_query(flat(include_str!("sql/broken_indexes.sql")))
                 .bind::<Array<Text>, _>(indexes())
                 .load(&mut *lease)
                 .await;
@@ -122,7 +122,7 @@ impl PgStore {
         let followed: Vec<_> = followed().collect();
         let mut lease = self.lease(OPERATION).await?;
         let found: diesel::QueryResult<Vec<Trouble>> =
-            diesel::sql_query(include_str!("sql/raw_tables.sql"))
+            diesel::sql_query(flat(include_str!("sql/raw_tables.sql")))
                 .bind::<Array<Text>, _>(of(&followed, |one| one.table))
                 .bind::<Array<Integer>, _>(of(&followed, |one| one.events))
                 .bind::<Array<Integer>, _>(of(&followed, |one| one.triggers))
@@ -145,7 +145,7 @@ impl PgStore {
     /// does.
     pub async fn missing_rights(&self, removes_rows: bool) -> Result<Vec<String>> {
         let (tables, rights): (Vec<_>, Vec<_>) = rights(removes_rows).into_iter().unzip();
-        let query = diesel::sql_query(include_str!("sql/missing_rights.sql"))
+        let query = diesel::sql_query(flat(include_str!("sql/missing_rights.sql")))
             .bind::<Array<Text>, _>(tables)
             .bind::<Array<Text>, _>(rights)
             .bind::<Array<Text>, _>(FUNCTIONS);

@@ -232,7 +232,7 @@ async fn oldest(
     from: UserId,
     limit: usize,
 ) -> QueryResult<Vec<Place>> {
-    let text = include_str!("sql/oldest.sql")
+    let text = flat(include_str!("sql/oldest.sql"))
         .replace("{source}", &of.source)
         .replace("{at}", of.at)
         .replace("{date}", of.date);

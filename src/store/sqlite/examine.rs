@@ -69,7 +69,9 @@ fn objects() -> Vec<String> {
             names.push(format!("{}_{object}", tables.raw));
         }
         if tables.end.is_some() {
-            names.push(format!("{}_long", tables.raw));
+            for object in ["long", "inserted_further", "deleted_further"] {
+                names.push(format!("{}_{object}", tables.raw));
+            }
         }
     }
     names

@@ -160,7 +160,7 @@ impl Metrics {
             backlog_groups: add(
                 &mut registry,
                 "vitalfold_backlog_groups",
-                "Groups in the database that have changes or failed",
+                "Groups in the database that have changes, wait for another attempt, or are dead",
                 Family::default(),
             ),
             batch_seconds: timed(
@@ -226,7 +226,7 @@ impl Metrics {
             for state in ["pending", "failed"] {
                 exists(&self.backlog_rows, &[domain, ("state", state)]);
             }
-            for state in ["due", "dead"] {
+            for state in ["pending", "waiting", "dead"] {
                 exists(&self.backlog_groups, &[domain, ("state", state)]);
             }
             exists(&self.retries, &[domain]);

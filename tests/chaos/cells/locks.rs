@@ -1,19 +1,15 @@
 //! What the application holds, and what takes the server too long.
 
 use crate::arena::{Arena, Setting};
+use crate::states::DUE;
 use crate::table::Outcome;
 
-/// The application holds raw rows, aggregates and whole tables, longer than
-/// `lock_timeout`.
+/// The application holds aggregates and whole tables, longer than `lock_timeout`;
+/// and raw rows, which stops nobody.
 pub(crate) fn held(setting: &Setting) -> Outcome {
     let arena = Arena::new(setting, &[]);
     let sql = arena.sql();
-    // They can be pulled in two seconds, and are held by then.
-    let awaited = "insert into raw_vitals (user_id, metric, value, unit, started_at, created_at) \
-         select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime, \
-           now() + interval '2 seconds' from generate_series(1, 5) u";
     let holders = [
-        "select id from raw_vitals_states where state = 'pending' and user_id <= 5 for update",
         "select metric from vitals_aggregates where user_id > 15 for update",
         "lock table vitals_aggregates in share row exclusive mode",
     ];
@@ -21,14 +17,23 @@ pub(crate) fn held(setting: &Setting) -> Outcome {
          select u, 'heart_rate', 70, '/min', timestamptz '2026-01-03Z' + localtime \
          from generate_series(6, 20) u";
     let workers = arena.workers(2, &[("POOL__LOCK_TIMEOUT", "300ms")]);
-    let application = arena.application();
     arena.wait("there are aggregates to lock", || {
         sql.count("vitals_monthly where user_id = 20") > 0
     });
+    let holder = arena.sql();
+    holder
+        .run("begin; select id from raw_vitals for update")
+        .unwrap();
+    sql.run(arrives).unwrap();
+    arena.recovers();
+    arena.wait("all is folded beside the lock", || sql.count(DUE) == 0);
+    assert_eq!(workers.logged(&["due to lock timeout"]), 0);
+    holder.run("rollback").unwrap();
+
+    let application = arena.application();
     for statement in holders.iter().cycle().take(setting.pick(4, 18)) {
         let before = workers.logged(&["due to lock timeout"]);
         let holder = arena.sql();
-        sql.run(awaited).unwrap();
         holder.run(&format!("begin; {statement}")).unwrap();
         sql.run(arrives).unwrap();
         arena.wait("a worker met the lock", || {

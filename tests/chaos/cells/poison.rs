@@ -1,6 +1,7 @@
 //! Rows and groups that can never be folded, among a thousand that can.
 
 use crate::arena::{Arena, Backlog, Setting};
+use crate::states::DEAD;
 use crate::table::Outcome;
 
 /// What a worker does with a row on which the database raises an error: reject
@@ -27,22 +28,25 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
     let sql = arena.sql();
     sql.run(
         "insert into raw_vitals (user_id, metric, value, unit, started_at, note) \
-         select u, 'heart_rate', 70, '/min', timestamptz '2026-01-05 12:00Z', 'poison' \
+         select u, 'heart_rate', 249, '/min', timestamptz '2026-01-05 12:00Z', 'poison' \
          from generate_series(1, 3) u; \
          create function refuse() returns trigger language plpgsql as $$ begin \
            raise exception 'the application forbids it'; end $$; \
-         create trigger refuse_row before update on raw_vitals for each row \
-           when (new.status = 'completed' and new.note = 'poison') execute function refuse(); \
-         create trigger refuse_group before delete on aggregation_groups for each row \
-           when (old.user_id = 7 and old.local_date = '2026-01-06') execute function refuse(); \
-         update raw_vitals set value = value + 1 \
-           where user_id = 7 and local_date = '2026-01-06'",
+         create trigger refuse_row before insert or update on vitals_aggregates for each row \
+           when (new.metric = 'heart_rate' and new.\"max\" = 249) execute function refuse(); \
+         create trigger refuse_group before insert or update on vitals_aggregates for each row \
+           when (new.user_id = 7 and new.local_date = '2026-01-06') execute function refuse(); \
+         create trigger refuse_group before insert on rejected_rows for each row \
+           when (new.user_id = 7 and new.local_date = '2026-01-06') execute function refuse(); \
+         update raw_vitals r set value = r.value + 1 from raw_vitals_states s \
+           where s.user_id = 7 and s.local_date = '2026-01-06' and r.user_id = 7 and r.id = s.id",
     )
     .unwrap();
     let workers = arena.workers(2, &[("WORKER__MAX_ATTEMPTS", "2")]);
     let dead = 1 + if POISON_ROW_IS_REJECTED { 0 } else { POISONED };
     let rejected = if POISON_ROW_IS_REJECTED { POISONED } else { 0 };
-    let refused = "raw_vitals where note = 'poison' and status = 'rejected' and error is not null";
+    let refused =
+        "raw_vitals_states where note = 'poison' and state = 'rejected' and reason is not null";
     arena.wait("what cannot be folded is given up", || {
         sql.count(DEAD) == dead && sql.count(refused) == rejected
     });
@@ -50,7 +54,7 @@ pub(crate) fn poison(setting: &Setting) -> Outcome {
         arena.fault();
     }
     arena.recovers();
-    let blamed = "aggregation_groups where state = 'dead' and attempts = 2 \
+    let blamed = "failed_groups where state = 'dead' and attempts = 2 \
                   and error_class = 'data' and error like '%the application forbids it%'";
     assert_eq!(sql.count(blamed), dead);
     arena.finish_with(workers, None, dead)

@@ -6,6 +6,7 @@ use rand::RngExt;
 
 use crate::arena::{Arena, Backlog, Setting};
 use crate::oracle;
+use crate::states::UNSETTLED;
 use crate::table::Outcome;
 use crate::workers::Workers;
 
@@ -57,10 +58,7 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
     sql.run("update raw_vitals set note = 'held' where user_id = 3")
         .unwrap();
     let workers = arena.workers(1, &[("POOL__LOCK_TIMEOUT", "20s")]);
-    arena.wait("everything is folded", || {
-        sql.count("raw_vitals_states where state = 'pending'") == 0
-            && sql.count("aggregation_groups") == 0
-    });
+    arena.wait("everything is folded", || sql.count(UNSETTLED) == 0);
     let before = sql.value(FINGERPRINT);
     for round in 0..setting.pick(1, 5) {
         let edited = format!("update raw_vitals set value = 60 + {round} where user_id = 3");
@@ -91,19 +89,17 @@ pub(crate) fn stopped(setting: &Setting) -> Outcome {
                 "the cut transaction left something"
             );
         }
-        assert!(sql.count("aggregation_groups where user_id = 3") > 0);
+        assert!(sql.count("group_changes where user_id = 3") > 0);
         // Somebody else takes over meanwhile.
         let others = Workers::start(&arena.program, 1, &[], |_| Vec::new());
         arena.wait("another worker folds the user", || {
-            sql.count("aggregation_groups where user_id = 3") == 0
+            sql.count(&format!("{UNSETTLED} where user_id = 3")) == 0
         });
         others.stop();
         let folded = sql.value(FINGERPRINT);
         workers.signal(0, "CONT");
         arena.recovers();
-        arena.wait("everything is folded", || {
-            sql.count("aggregation_groups") == 0
-        });
+        arena.wait("everything is folded", || sql.count(UNSETTLED) == 0);
         assert_eq!(
             sql.value(FINGERPRINT),
             folded,
@@ -158,16 +154,12 @@ pub(crate) fn clocks_apart(setting: &Setting) -> Outcome {
         .unwrap();
         arena.fault();
         arena.wait("a group waits for its retry", || {
-            sql.count(&format!(
-                "aggregation_groups where user_id = {user} and error is not null"
-            )) > 0
+            sql.count(&format!("failed_groups where user_id = {user}")) > 0
         });
         held.run("rollback").unwrap();
         arena.recovers();
         arena.wait("the retry was made in time", || {
-            sql.count(&format!(
-                "aggregation_groups where user_id = {user} and error is not null"
-            )) == 0
+            sql.count(&format!("failed_groups where user_id = {user}")) == 0
         });
     }
     let clocks = workers.clocks();

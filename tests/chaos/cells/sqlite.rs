@@ -11,6 +11,7 @@ use rand::RngExt;
 
 use crate::arena::{Setting, wait_for};
 use crate::program::Program;
+use crate::states::UNSETTLED;
 use crate::table::Outcome;
 use crate::workers::Workers;
 
@@ -164,7 +165,7 @@ impl Lite {
     fn finish(self, workers: Workers, faults: u32, recovery: Duration) -> Outcome {
         let open = "raw_vitals_states where state not in ('completed', 'rejected')";
         self.wait("the backlog is drained", |lite| {
-            lite.count(open) == 0 && lite.count("aggregation_groups") == 0
+            lite.count(open) == 0 && lite.count(UNSETTLED) == 0
         });
         let retries = workers.retries();
         workers.stop();
@@ -173,9 +174,9 @@ impl Lite {
         Outcome {
             faults,
             rows: self.count("raw_vitals"),
-            groups: self.count("(select distinct user_id, local_date from raw_vitals)"),
+            groups: self.count("(select distinct user_id, local_date from raw_vitals_states)"),
             retries,
-            rescues: self.count(open) + self.count("aggregation_groups"),
+            rescues: self.count(open) + self.count(UNSETTLED),
             recovery,
             difference: self.by_hand() + self.unlike_fresh(),
         }
@@ -183,7 +184,7 @@ impl Lite {
 
     fn by_hand(&self) -> u64 {
         let expected = "select user_id, metric, local_date, count(*), sum(value), min(value), \
-             max(value) from raw_vitals where value < 500 group by 1, 2, 3";
+             max(value) from raw_vitals_states where value < 500 group by 1, 2, 3";
         let actual = "select user_id, metric, local_date, \"count\", value_sum, \"min\", \"max\" \
              from vitals_daily where \"count\" > 0";
         self.count(&format!("({expected} except {actual})"))
@@ -231,7 +232,8 @@ impl Lite {
 fn edit(rng: &mut rand::rngs::StdRng, days: u32) -> String {
     let (user, day) = (rng.random_range(1..=USERS), rng.random_range(0..days));
     let some = format!(
-        "user_id = {user} and local_date = date('2026-01-01', '{day} days') and id % 5 = {}",
+        "user_id = {user} and substr(started_at, 1, 10) = date('2026-01-01', '{day} days') \
+         and id % 5 = {}",
         rng.random_range(0..5)
     );
     match rng.random_range(0..3) {
@@ -239,8 +241,9 @@ fn edit(rng: &mut rand::rngs::StdRng, days: u32) -> String {
         1 => format!("delete from raw_vitals where {some}"),
         _ => format!(
             "insert or ignore into raw_vitals (user_id, metric, value, unit, started_at, ended_at, \
-               utc_offset_minutes, source) \
-             select user_id, metric, value, unit, started_at, ended_at, utc_offset_minutes, 'app' \
+               utc_offset_minutes, source, source_id) \
+             select user_id, metric, value, unit, started_at, ended_at, utc_offset_minutes, 'app', \
+               'again' \
              from raw_vitals where {some}"
         ),
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::cluster::wait_until;
 use crate::database::Database;
+use crate::gate::Gate;
 
 async fn open() -> (Database, vitalfold::store::postgres::PgStore) {
     let db = Database::postgres();
@@ -75,33 +76,15 @@ async fn a_row_that_commits_between_lines_and_rows_is_folded_now_and_once_more()
 async fn exactly_the_lines_that_were_read_are_deleted() {
     let (db, store) = open().await;
     give(&store, [at_ten(1, DAY)]).await;
-    let mut gate = db.session();
-    gate.send("select pg_advisory_lock(44);");
-    db.execute(
-        "create function wait() returns trigger language plpgsql as $$ begin \
-           perform pg_advisory_xact_lock(44); return null; end $$; \
-         create trigger wait before insert on vitals_aggregates for each statement \
-         execute function wait()",
-    );
-    wait_until("the gate is shut", || {
-        count(
-            &db,
-            "pg_locks where locktype = 'advisory' and objid = 44 and granted",
-        ) > 0
-    });
+    let gate = Gate::shut(&db, "new.user_id = 1");
     let folding = tokio::spawn({
         let store = store.clone();
         async move { fold(&store, 1, DAY).await }
     });
-    wait_until("the fold is at its writes", || {
-        count(
-            &db,
-            "pg_locks where locktype = 'advisory' and objid = 44 and not granted",
-        ) > 0
-    });
+    gate.is_met();
     // The application goes on meanwhile, and is not held up.
     db.execute(&format!("set lock_timeout = '1ms'; {}", row("12:00", 64)));
-    gate.end();
+    gate.open();
     assert_eq!(folding.await.unwrap(), FOLDED_ONE);
     assert_eq!(means(&store).await, [(date(DAY), Some(60.0))]);
     assert_eq!(changes(&db), ["1 2026-01-05 insert 1"]);

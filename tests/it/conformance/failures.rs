@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use vitalfold::domain::Domain;
-use vitalfold::store::{ErrorClass, FailedFilter, Failure, GroupFilter, GroupState, Store};
+use vitalfold::store::{
+    ErrorClass, FailedFilter, Failure, GroupFilter, GroupOutcome, GroupState, Store,
+};
 
 use super::{
-    DAY, FOLDED_ONE, HOUR, at_ten, changes, count, date, deadly, failure, fold, folded, give,
-    group, heart_rate, unsettled,
+    DAY, HOUR, at_ten, changes, count, date, deadly, failure, fold, folded, give, group,
+    heart_rate, unsettled,
 };
 use crate::database::Database;
 
@@ -70,7 +72,8 @@ async fn a_failed_group_waits_and_then_is_dead<S: Store>(db: &Database, store: S
     assert_eq!(due().await, []);
     // An edit is a new chance; success wipes the failure.
     db.execute("update raw_vitals set value = 61");
-    assert_eq!(fold(&store, 1, DAY).await, FOLDED_ONE);
+    let outcome = fold(&store, 1, DAY).await;
+    assert!(matches!(outcome, GroupOutcome::Folded { rejected: 0, .. }));
     assert!(unsettled(db).is_empty());
     assert!(!store.is_put_off(key).await.unwrap());
     assert_eq!(store.past_failures(key, 10).await.unwrap().len(), 2);

@@ -20,6 +20,7 @@ use crate::store::GroupCheck;
 use crate::store::postgres::retention::first_kept;
 use crate::store::postgres::rows::{self, StoredAggregate};
 use crate::store::room::{LARGEST, Room};
+use crate::store::sql::flat;
 use crate::store::stored_group::{LeaveOut, Panicked, StoredGroup};
 
 struct Versioned<M>(Aggregate<M>, i32);
@@ -32,28 +33,29 @@ impl<M: Columns> QueryableByName<Pg> for Versioned<M> {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Unsettled {
+pub(super) struct Standing {
     #[diesel(sql_type = Bool)]
-    unsettled: bool,
+    pub(super) has_changes: bool,
+    #[diesel(sql_type = Bool)]
+    pub(super) failed: bool,
 }
 
-/// Whether the group has changes or failed.
-pub(super) async fn is_unsettled(
+impl Standing {
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.has_changes || self.failed
+    }
+}
+
+pub(super) async fn standing(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
-) -> QueryResult<bool> {
-    let row: Unsettled = diesel::sql_query(
-        "select exists (select from group_changes \
-           where user_id = $1 and domain = $2 and local_date = $3) \
-         or exists (select from failed_groups \
-           where user_id = $1 and domain = $2 and local_date = $3) as unsettled",
-    )
-    .bind::<BigInt, _>(key.user_id)
-    .bind::<Text, _>(key.domain.name())
-    .bind::<Date, _>(key.local_date)
-    .get_result(connection)
-    .await?;
-    Ok(row.unsettled)
+) -> QueryResult<Standing> {
+    diesel::sql_query(flat(include_str!("../sql/standing.sql")))
+        .bind::<BigInt, _>(key.user_id)
+        .bind::<Text, _>(key.domain.name())
+        .bind::<Date, _>(key.local_date)
+        .get_result(connection)
+        .await
 }
 
 pub(super) async fn check<F: Fold>(
@@ -67,15 +69,19 @@ pub(super) async fn check<F: Fold>(
         .repeatable_read()
         .read_only()
         .run(async |connection| {
-            if is_unsettled(connection, key).await? {
+            let standing = standing(connection, key).await?;
+            if standing.has_changes {
                 return Ok(GroupCheck::Unsettled);
             }
             let group = read::<F>(connection, key, Room::of(LARGEST)).await?;
-            if group.is_empty(key) {
+            if group.is_empty(key) && !standing.failed {
                 return Ok(GroupCheck::Empty);
             }
             if group.lacks_rows(key) {
                 return Ok(GroupCheck::RowsMissing);
+            }
+            if standing.failed {
+                return Ok(GroupCheck::Unsettled);
             }
             compare_stored::<F>(connection, key, group, rules, keep_hours).await
         })

@@ -3,23 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Date, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
-use super::check::{compare_stored, is_unsettled};
+use super::check::{compare_stored, standing};
 use super::read::{Window, lock, read};
 use crate::domain::{Fold, FoldRules, GroupKey};
 use crate::store::postgres::days::{touches, with_days};
 use crate::store::postgres::retention::take_share;
 use crate::store::room::{LARGEST, Room};
-use crate::store::sql::flat;
+use crate::store::sql::of_domain;
 use crate::store::{GroupCheck, Seal};
 
 #[derive(QueryableByName)]
 struct RowId {
     #[diesel(sql_type = BigInt)]
     id: i64,
+}
+
+#[derive(QueryableByName)]
+struct Removed {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
 }
 
 pub(super) async fn seal<F: Fold>(
@@ -29,18 +36,17 @@ pub(super) async fn seal<F: Fold>(
     keep_hours: Option<Duration>,
     of_share: bool,
 ) -> QueryResult<Seal> {
-    connection
+    let mut edited = false;
+    let sealed = connection
         .transaction(async |connection| {
             if !lock::<F>(connection, key).await?.taken {
                 return Ok(Seal::Locked);
             }
-            // The application's edits wait from here on, and then find no row:
-            // none is lost unseen. What was edited before has a change by now.
-            let rows = lock_rows::<F>(connection, key).await?;
+            let rows = touching_rows::<F>(connection, key).await?;
             if rows.is_empty() {
                 return Ok(Seal::Empty);
             }
-            if is_unsettled(connection, key).await? {
+            if standing(connection, key).await?.is_unsettled() {
                 return Ok(Seal::Unsettled);
             }
             let group = read::<F>(connection, key, Room::of(LARGEST)).await?;
@@ -55,17 +61,30 @@ pub(super) async fn seal<F: Fold>(
             if of_share && !take_share(connection, F::DOMAIN).await? {
                 return Ok(Seal::Spent);
             }
-            remove::<F>(connection, key, &rows).await
+            let removed = remove::<F>(connection, key, &rows).await?;
+            // A delete waits for an edit that is under way and then takes what it
+            // left: its change is to be seen by now. Edits that come later wait
+            // for this transaction, and then find no row.
+            if standing(connection, key).await?.is_unsettled() {
+                edited = true;
+                return Err(Error::RollbackTransaction);
+            }
+            forget_removal::<F>(connection, key).await?;
+            Ok(removed)
         })
-        .await
+        .await;
+    match sealed {
+        Err(Error::RollbackTransaction) if edited => Ok(Seal::Unsettled),
+        sealed => sealed,
+    }
 }
 
-async fn lock_rows<F: Fold>(
+async fn touching_rows<F: Fold>(
     connection: &mut AsyncPgConnection,
     key: GroupKey,
 ) -> QueryResult<Vec<i64>> {
-    let text =
-        include_str!("../sql/lock_rows.sql").replace("{touches}", &touches(F::DOMAIN, "$4", "$5"));
+    let text = include_str!("../sql/touching_rows.sql")
+        .replace("{touches}", &touches(F::DOMAIN, "$4", "$5"));
     let window = Window::of(key.local_date);
     let rows: Vec<RowId> = diesel::sql_query(with_days(&text, F::DOMAIN))
         .bind::<BigInt, _>(key.user_id)
@@ -83,28 +102,37 @@ async fn remove<F: Fold>(
     key: GroupKey,
     rows: &[i64],
 ) -> QueryResult<Seal> {
+    let text = with_days(include_str!("../sql/remove_rows.sql"), F::DOMAIN);
+    let removed: Removed = diesel::sql_query(text)
+        .bind::<BigInt, _>(key.user_id)
+        .bind::<Array<BigInt>, _>(rows)
+        .bind::<Date, _>(key.local_date)
+        .get_result(connection)
+        .await?;
     diesel::sql_query(
         "insert into sealed_groups (user_id, domain, local_date, raw_rows) values ($1, $2, $3, $4)",
     )
     .bind::<BigInt, _>(key.user_id)
     .bind::<Text, _>(F::DOMAIN.name())
     .bind::<Date, _>(key.local_date)
-    .bind::<BigInt, _>(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(removed.rows)
     .execute(connection)
     .await?;
-    let text = with_days(include_str!("../sql/remove_rows.sql"), F::DOMAIN);
-    let deleted = diesel::sql_query(text)
-        .bind::<BigInt, _>(key.user_id)
-        .bind::<Array<BigInt>, _>(rows)
-        .execute(connection)
-        .await?;
-    diesel::sql_query(flat(include_str!("../sql/forget_removal.sql")))
-        .bind::<BigInt, _>(key.user_id)
-        .bind::<Text, _>(F::DOMAIN.name())
-        .bind::<Date, _>(key.local_date)
-        .execute(connection)
-        .await?;
     Ok(Seal::Sealed {
-        rows: deleted as u64,
+        rows: removed.rows.unsigned_abs(),
     })
+}
+
+async fn forget_removal<F: Fold>(
+    connection: &mut AsyncPgConnection,
+    key: GroupKey,
+) -> QueryResult<()> {
+    diesel::sql_query(of_domain(
+        include_str!("../sql/forget_removal.sql"),
+        F::DOMAIN,
+    ))
+    .bind::<BigInt, _>(key.user_id)
+    .execute(connection)
+    .await
+    .map(|_| ())
 }

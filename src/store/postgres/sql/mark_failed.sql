@@ -6,7 +6,7 @@
 -- changes begins anew.
 with taken as (
     select coalesce(sum(rows), 0) as rows, coalesce(bool_or(kind in ('delete', 'edit')), false) as emptied,
-        min(changed_at) as since, count(*) > 0 as any
+        min(changed_at) as since, count(*) > 0 as has_lines
     from group_changes
     where user_id = $1 and domain = $2 and local_date = $3
 ),
@@ -34,7 +34,7 @@ marked as (
         since = least(f.since, excluded.since),
         updated_at = now()
     where case f.state
-        when 'dead' then (select any from taken)
+        when 'dead' then (select has_lines from taken)
         else f.next_attempt_at <= now()
     end
     returning f.state, f.attempts

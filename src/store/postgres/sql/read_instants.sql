@@ -4,5 +4,5 @@
 select r.id, ({too_long})::smallint as too_long, {offset} as utc_offset_minutes, {columns}
 from {raw} r
 where r.user_id = $1 and r.{time} >= $2 and r.{time} < $3
-    and r.{time} + {east} >= $4 and r.{time} + {east} < $5
+    and {touches}
 order by r.{time}

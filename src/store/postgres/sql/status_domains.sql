@@ -13,13 +13,9 @@ failures as (
     select
         domain,
         sum(rows)::bigint as failed,
-        count(*) filter (where state = 'dead') as dead,
-        -- A group that changed meanwhile is counted there.
-        count(*) filter (where state = 'waiting' and not exists (
-            select from group_changes c
-            where c.user_id = f.user_id and c.domain = f.domain and c.local_date = f.local_date
-        )) as waiting
-    from failed_groups f
+        count(*) filter (where state = 'waiting') as waiting,
+        count(*) filter (where state = 'dead') as dead
+    from failed_groups
     where domain = any($1)
     group by domain
 ),
@@ -30,7 +26,8 @@ select
     coalesce(pending, 0) as pending,
     coalesce(failed, 0) as failed,
     coalesce(rejected, 0) as rejected,
-    coalesce(groups, 0) + coalesce(waiting, 0) as due,
+    coalesce(groups, 0) as pending_groups,
+    coalesce(waiting, 0) as waiting,
     coalesce(dead, 0) as dead,
     extract(epoch from now() - oldest)::bigint as oldest
 from unnest($1::text[]) with ordinality as d (domain, place)
