@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::line::{Against, Line, Report};
+use super::line::{Against, Line, Report};
 
 /// What is not put down to noise.
 const TOLERANCE: f64 = 0.15;
@@ -18,7 +18,8 @@ pub(crate) struct Earlier {
 pub(crate) struct Worse {
     line: String,
     before: f64,
-    now: f64,
+    /// Nothing: the figure has lost the line.
+    now: Option<f64>,
 }
 
 /// An earlier run of the same size.
@@ -43,19 +44,22 @@ pub(crate) fn read(file: &str, size: &str) -> Result<Vec<Earlier>, String> {
         .ok_or_else(|| format!("{file}: not what --json writes"))
 }
 
-/// Ratios that are worse by more than the tolerance, and limits that no longer
-/// hold.
+/// Ratios that are worse by more than the tolerance, limits that no longer
+/// hold, and lines that a figure of this run no longer has.
 pub(crate) fn worse(now: &Report, earlier: &[Earlier]) -> Vec<Worse> {
-    now.lines
+    let of_this_run = |before: &&Earlier| now.lines.iter().any(|line| line.figure == before.figure);
+    earlier
         .iter()
-        .filter_map(|line| {
-            let before = (earlier.iter())
-                .find(|before| before.figure == line.figure && before.what == line.what)?;
-            is_worse(line, before).then(|| Worse {
-                line: format!("{}: {}", line.figure, line.what),
-                before: before.ratio,
-                now: measured(line),
-            })
+        .filter(of_this_run)
+        .filter_map(|before| {
+            let same = |line: &&Line| line.figure == before.figure && line.what == before.what;
+            let line = now.lines.iter().find(same);
+            line.is_none_or(|line| is_worse(line, before))
+                .then(|| Worse {
+                    line: format!("{}: {}", before.figure, before.what),
+                    before: before.ratio,
+                    now: line.map(measured),
+                })
         })
         .collect()
 }
@@ -80,9 +84,11 @@ pub(crate) fn render(worse: &[Worse]) -> String {
     if worse.is_empty() {
         return "no ratio is worse by more than 15 %\n".to_owned();
     }
-    let mut text = String::from("worse by more than 15 %, or no longer within a limit:\n");
+    let mut text =
+        String::from("worse by more than 15 %, no longer within a limit, or no longer measured:\n");
     for Worse { line, before, now } in worse {
-        writeln!(text, "  {line}: {before:.2} → {now:.2}").unwrap();
+        let now = now.map_or("nothing".to_owned(), |now| format!("{now:.2}"));
+        writeln!(text, "  {line}: {before:.2} → {now}").unwrap();
     }
     text
 }

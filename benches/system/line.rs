@@ -68,6 +68,10 @@ impl Line {
         median(self.ratios.clone())
     }
 
+    pub(crate) fn has_limit(&self) -> bool {
+        !matches!(self.against, Against::High | Against::Low)
+    }
+
     pub(crate) fn holds(&self) -> bool {
         match self.against {
             Against::AtLeast(target) => self.ratio() >= target,

@@ -2,10 +2,22 @@
 
 use std::fmt::Write;
 
-use crate::line::{Against, Line, Report, Run};
+use super::line::{Against, Line, Report, Run};
 
-/// Tables that Markdown shows as such.
+/// Tables that Markdown shows as such, and which limits hold.
 pub(crate) fn render(report: &Report) -> String {
+    let mut text = tables(report);
+    let limits = report.lines.iter().filter(|line| line.has_limit());
+    let (hold, missed): (Vec<_>, Vec<_>) = limits.partition(|line| line.holds());
+    let all = hold.len() + missed.len();
+    writeln!(text, "\n{} of {all} limits hold.", hold.len()).unwrap();
+    for line in missed {
+        writeln!(text, "Missed: {}: {}", line.figure, line.what).unwrap();
+    }
+    text
+}
+
+fn tables(report: &Report) -> String {
     let mut text = String::new();
     if !report.lines.is_empty() {
         text.push_str(
@@ -64,10 +76,10 @@ fn row(line: &Line) -> String {
         line.what,
         value(line.ours).trim_end(),
         value(line.baseline).trim_end(),
-        match line.against {
-            Against::High | Against::Low => "",
-            _ if line.holds() => "ok",
-            _ => "missed",
+        match (line.has_limit(), line.holds()) {
+            (false, _) => "",
+            (true, true) => "ok",
+            (true, false) => "missed",
         },
     )
 }

@@ -50,6 +50,9 @@ pub(crate) const BACKFILL: Workload = Workload {
     ..SYNC
 };
 
+/// Lines of raw rows that are still to be folded.
+pub(crate) const PENDING: &str = "select coalesce(sum(rows), 0) from group_changes";
+
 /// The first local date of every workload, a Monday.
 pub(crate) const FROM: &str = "2026-01-05";
 
@@ -72,6 +75,26 @@ impl Workload {
         server.sql(&name, "vacuum (analyze)");
         server.settled();
         name
+    }
+
+    /// Nothing is measured that did not do the work: no change is left, and the
+    /// day rows count every raw row.
+    pub(crate) fn assert_folded(&self, server: &Server, database: &str) {
+        let aggregates = self.aggregates();
+        let query = format!(
+            "select (select count(*) from group_changes) || ' changes left, ' || \
+               coalesce(sum(count), 0) || ' rows' from {aggregates} where period = 'day'"
+        );
+        let folded = server.sql(database, &query);
+        let expected = format!("0 changes left, {} rows", self.total());
+        assert_eq!(folded, expected, "{self:?}");
+    }
+
+    pub(crate) fn aggregates(&self) -> &'static str {
+        match self.domain {
+            "labs" => "lab_aggregates",
+            _ => "vitals_aggregates",
+        }
     }
 
     /// Loads it into an empty database.

@@ -17,6 +17,7 @@ mod program;
 #[path = "../support/states.rs"]
 mod states;
 
+mod bench_compare;
 mod boundaries;
 mod browser;
 mod conformance;

@@ -4,6 +4,7 @@ mod crowd;
 mod freshness;
 mod hour;
 mod idle;
+mod insert;
 mod neighbour;
 mod recorded;
 mod replay;
@@ -12,6 +13,7 @@ mod scale;
 mod set_based;
 mod throughput;
 mod trickle;
+mod wal;
 
 use crate::arguments::Arguments;
 use crate::line::Report;
@@ -28,6 +30,16 @@ pub(crate) const ALL: &[Figure] = &[
     Figure {
         name: "throughput",
         run: throughput::run,
+        only_by_name: false,
+    },
+    Figure {
+        name: "wal",
+        run: wal::run,
+        only_by_name: false,
+    },
+    Figure {
+        name: "insert",
+        run: insert::run,
         only_by_name: false,
     },
     Figure {

@@ -6,7 +6,6 @@
 use std::io::Write;
 
 use super::recorded::{Statement, recorded};
-use super::throughput::assert_all_completed;
 use crate::arguments::Arguments;
 use crate::line::Cost;
 use crate::process;
@@ -69,14 +68,40 @@ impl Replay {
         let user = || ":user::bigint".to_owned();
         let moved = "(:day::int - :last_day::int)";
 
-        let lock = last("select pg_try_advisory", "put_off").bind(|number| match number {
-            1 => format!("'{}'", workload.domain),
-            2 => user(),
-            _ => date.clone(),
-        });
-        let rows = last("select id, status", &raw).bind(|number| match number {
+        // User, domain and date are parameters of several, in this order or that.
+        let of_group = |statement: &Statement, order: [&str; 3]| {
+            let domain = format!("'{}'", workload.domain);
+            statement.bind(|number| match order.get(number - 1) {
+                Some(&"user") => user(),
+                Some(&"domain") => domain.clone(),
+                Some(_) => date.clone(),
+                // The ids of the changes: pgbench keeps none.
+                None => format!(
+                    "(select array_agg(id) from group_changes \
+                     where user_id = {} and domain = {domain} and local_date = {date})",
+                    user()
+                ),
+            })
+        };
+        let lock = of_group(
+            last("select pg_try_advisory", "group_changes"),
+            ["domain", "user", "date"],
+        );
+        let rejections = of_group(
+            last("select row_id", "rejected_rows"),
+            ["user", "domain", "date"],
+        );
+        let settle = of_group(
+            last("delete from group_changes", "any("),
+            ["user", "domain", "date"],
+        );
+        let read = last("select r.id", &raw);
+        let rows = read.bind(|number| match number {
             1 => user(),
-            _ => date.clone(),
+            _ => format!(
+                "('{}'::timestamptz + make_interval(days => {moved}))",
+                read.parameters[number - 1]
+            ),
         });
         let days = last("select g.sealed", aggregates).bind(|number| match number {
             1 => user(),
@@ -87,12 +112,8 @@ impl Replay {
         });
         let mut variables = vec![("last_day".to_owned(), last_day.to_string())];
         let write = last("with inserted as", &format!("insert into {aggregates}"));
-        // The ids are read once more: pgbench keeps none.
         let write_text = write.bind(|number| match number {
             1 => user(),
-            3 => format!(
-                "(select array_agg(id) from {raw} where user_id = :user and local_date = {date})"
-            ),
             _ => {
                 let name = format!("write{number}");
                 if !variables.iter().any(|(known, _)| *known == name) {
@@ -102,9 +123,9 @@ impl Replay {
                 format!(":{name}")
             }
         });
-        let (inserted, replaced) = write_text
-            .split_once("replaced as (")
-            .expect("the worker inserts and replaces");
+        // It inserts, and then replaces.
+        let replaces = write_text.rfind("insert into").unwrap_or_default();
+        let (inserted, replaced) = write_text.split_at(replaces);
         let inserted = inserted
             .replace("s.local_date", &format!("s.local_date + {moved}"))
             .replace(
@@ -122,7 +143,7 @@ impl Replay {
                 &format!("date_trunc(s.period, {date}::timestamptz)"),
             )
             .replace("s.\"count\"", "s.\"count\" + :day::int");
-        let write = format!("{inserted}replaced as ({replaced}");
+        let write = inserted + &replaced;
         let script = |half: fn(&str) -> String| {
             let mut script = tempfile::NamedTempFile::new().unwrap();
             write!(
@@ -134,9 +155,10 @@ impl Replay {
                 days_each = workload.days,
                 users = workload.users,
                 reads = half(&format!(
-                    "begin;\nset local synchronous_commit = off;\n{lock};\n{rows};\n{days};\n"
+                    "begin;\nset local synchronous_commit = off;\n\
+                     {lock};\n{days};\n{rejections};\n{rows};\n"
                 )),
-                writes = half(&format!("{write};\ncommit;\n")),
+                writes = half(&format!("{write};\n{settle};\ncommit;\n")),
             )
             .unwrap();
             script
@@ -172,7 +194,7 @@ impl Replay {
             pgbench.arg(format!("--define={name}={value}"));
         }
         let cost = process::measure(server, pgbench);
-        assert_all_completed(workload, server);
+        workload.assert_folded(server, "run");
         cost
     }
 }

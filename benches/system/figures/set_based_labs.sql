@@ -2,11 +2,13 @@
 -- comparators, texts, units or reference ranges are understood, no rows refused.
 begin isolation level repeatable read;
 create temp table touched on commit drop as
-    select distinct user_id, local_date from raw_labs where status = 'pending';
+    select distinct user_id, local_date from group_changes where domain = 'labs';
 analyze touched;
 insert into lab_aggregates as a (user_id, period, local_date, period_start, analyte, unit, code, name, count, numeric_count, below_count, above_count, value_sum, mean, min, max, first, last, first_text, last_text, text_values, flag, worst_flag, days_covered, sources, rejected_count, algorithm_version)
 select user_id, 'day', local_date, local_date::timestamptz, code, unit, code, min(name), count(*), count(*), 0, 0, sum(value::float8), avg(value::float8), min(value::float8), max(value::float8), (array_agg(value::float8 order by collected_at, id))[1], (array_agg(value::float8 order by collected_at desc, id desc))[1], (array_agg(value order by collected_at, id))[1], (array_agg(value order by collected_at desc, id desc))[1], '[]', 'unknown', 'unknown', null, to_jsonb(array_agg(distinct source)), 0, 1
-from raw_labs join touched using (user_id, local_date)
+from touched join raw_labs using (user_id)
+where collected_at >= local_date - interval '14 hours' and collected_at < local_date + interval '38 hours'
+    and (collected_at at time zone 'UTC' + make_interval(mins => utc_offset_minutes))::date = local_date
 group by user_id, local_date, code, unit
 on conflict (user_id, period, local_date, period_start, analyte, unit) do update set count = excluded.count, numeric_count = excluded.numeric_count, below_count = excluded.below_count, above_count = excluded.above_count, value_sum = excluded.value_sum, mean = excluded.mean, min = excluded.min, max = excluded.max, first = excluded.first, last = excluded.last, first_text = excluded.first_text, last_text = excluded.last_text, text_values = excluded.text_values, flag = excluded.flag, worst_flag = excluded.worst_flag, days_covered = excluded.days_covered, sources = excluded.sources, updated_at = excluded.updated_at;
 insert into lab_aggregates as a (user_id, period, local_date, period_start, analyte, unit, code, name, count, numeric_count, below_count, above_count, value_sum, mean, min, max, first, last, first_text, last_text, text_values, flag, worst_flag, days_covered, sources, rejected_count, algorithm_version)
@@ -27,5 +29,5 @@ from (select distinct user_id, date_trunc('year', local_date)::date as first_dat
 join lab_aggregates d on d.user_id = t.user_id and d.period = 'day' and d.local_date between t.first_date and (t.first_date + interval '12 months - 1 day')::date
 group by d.user_id, t.first_date, analyte, unit
 on conflict (user_id, period, local_date, period_start, analyte, unit) do update set count = excluded.count, numeric_count = excluded.numeric_count, below_count = excluded.below_count, above_count = excluded.above_count, value_sum = excluded.value_sum, mean = excluded.mean, min = excluded.min, max = excluded.max, first = excluded.first, last = excluded.last, first_text = excluded.first_text, last_text = excluded.last_text, text_values = excluded.text_values, flag = excluded.flag, worst_flag = excluded.worst_flag, days_covered = excluded.days_covered, sources = excluded.sources, updated_at = excluded.updated_at;
-update raw_labs set status = 'completed', aggregated_at = now() where status = 'pending';
+delete from group_changes where domain = 'labs';
 commit;
