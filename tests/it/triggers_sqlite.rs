@@ -3,7 +3,10 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
+use vitalfold::domain::Domain;
 use vitalfold::domain::vitals::registry::SLEEP_NAMES;
+use vitalfold::store::{GroupFilter, Queue, Which};
+use vitalfold::with_store;
 
 use crate::database::Database;
 
@@ -120,7 +123,7 @@ async fn an_edit_of_any_column_is_seen_and_one_that_changes_nothing_is_not() {
 #[tokio::test]
 async fn each_touched_day_has_a_line() {
     let database = Database::sqlite();
-    drop(database.store().await);
+    let store = database.store().await;
     // Metric, start, end, offset, last digits of the touched days.
     let cases = [
         ("steps", "05 22:30", "null", 60, &["05"][..]),
@@ -157,6 +160,20 @@ async fn each_touched_day_has_a_line() {
                 .collect()
         };
         assert_eq!(lines(&database), expected("insert", 1), "{metric} {start}");
+        // A list of groups knows the same days.
+        let every = GroupFilter::default();
+        let page =
+            with_store!(&store, s => s.groups(Domain::Vitals, &every, Which::All, None).await);
+        let groups = page.unwrap().groups.into_iter();
+        let groups = groups.map(|group| {
+            let key = group.key;
+            format!("{} {} insert {}", key.user_id, key.local_date, group.rows)
+        });
+        assert_eq!(
+            groups.collect::<Vec<_>>(),
+            expected("insert", 1),
+            "{metric} {start}"
+        );
         database.execute("update raw_vitals set note = 'n'");
         assert_eq!(lines(&database), expected("edit", 1), "{metric} {start}");
         database.execute("delete from raw_vitals");

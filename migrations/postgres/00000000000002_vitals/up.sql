@@ -84,30 +84,36 @@ begin
             metric text, started_at timestamptz, ended_at timestamptz, utc_offset_minutes integer)
         returns table (first_day date, last_day date) language sql stable as $$
             select started::date, greatest(
-                started::date,
-                (started + (least(coalesce(ended_at, started_at), started_at + interval '48 hours') - started_at))::date,
-                case when {sleep} then started::date + 1 end)
-            from (select (started_at at time zone 'UTC')
-                + make_interval(mins => least(greatest(utc_offset_minutes, -840), 840)) as started) s
+                    (least(greatest(ended_at, started_at), started_at + interval '48 hours') at time zone 'UTC') + shift,
+                    case when {sleep} then started + interval '1 day' end
+                )::date
+            from (select (started_at at time zone 'UTC') + shift as started, shift
+                from (select make_interval(mins => least(greatest(utc_offset_minutes, -840), 840)) as shift) m) s
         $$;
 
         create function {home}.vitalfold_vitals_inserted() returns trigger
         language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
         begin
             -- Nearly every statement is one person's day: one aggregate is
-            -- cheaper than groups.
+            -- cheaper than groups. `offset 0`: the offset is found once a row.
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select min(r.user_id), 'vitals', min(d.first_day), 'insert', count(*)
-            from inserted r, {home}.vitalfold_vitals_days(r.metric, r.started_at, r.ended_at,
-                coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.started_at))) d
+            from (
+                select r.user_id, r.metric, r.started_at, r.ended_at,
+                    coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.started_at)) as utc_offset_minutes
+                from inserted r offset 0
+            ) r, {home}.vitalfold_vitals_days(r.metric, r.started_at, r.ended_at, r.utc_offset_minutes) d
             having min(r.user_id) = max(r.user_id) and min(d.first_day) = max(d.last_day);
             if found then
                 return null;
             end if;
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select r.user_id, 'vitals', d.first_day + n, 'insert', count(*) filter (where n = 0)
-            from inserted r, {home}.vitalfold_vitals_days(r.metric, r.started_at, r.ended_at,
-                coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.started_at))) d,
+            from (
+                select r.user_id, r.metric, r.started_at, r.ended_at,
+                    coalesce(r.utc_offset_minutes, {home}.vitalfold_utc_offset(r.user_id, r.started_at)) as utc_offset_minutes
+                from inserted r offset 0
+            ) r, {home}.vitalfold_vitals_days(r.metric, r.started_at, r.ended_at, r.utc_offset_minutes) d,
                 (values (0), (1), (2)) later (n)
             where n <= d.last_day - d.first_day
             group by r.user_id, d.first_day + n;

@@ -2,7 +2,9 @@
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{
+    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::classify;
@@ -12,6 +14,23 @@ use crate::store::ErrorClass;
 use crate::store::migrations::{self, Applied};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The name of the step from the shape in which raw rows held their own states.
+const UPGRADE: &str = "upgrade";
+
+/// The last migration of that shape.
+const LAST_OF_OLD: &str = "00000000000012";
+
+/// The migrations that the upgrade takes functions, triggers and views from.
+const TEXTS: [&str; 4] = [
+    include_str!("../../../migrations/postgres/00000000000001_core/up.sql"),
+    include_str!("../../../migrations/postgres/00000000000002_vitals/up.sql"),
+    include_str!("../../../migrations/postgres/00000000000003_labs/up.sql"),
+    include_str!("../../../migrations/postgres/00000000000004_nutrition/up.sql"),
+];
+
+/// What begins the part of a migration that follows its tables.
+const BEHIND_TABLES: &str = "\ndo $migration$\n";
 
 /// Migrators that start together wait for each other here: without the lock
 /// all but one would fail on half-made catalogs. An arbitrary fixed number.
@@ -24,41 +43,82 @@ pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
         .execute(&mut *lease)
         .await
         .map_err(|error| classify::statement("migrate", &error))?;
+    let mut steps = Vec::new();
+    let (is_old, applied) = applied(&mut lease)
+        .await
+        .map_err(|error| classify::statement("migrate", &error))?;
+    if is_old {
+        upgrade(&mut lease, &applied).await?;
+        steps.push(UPGRADE.to_owned());
+    }
     let mut harness = AsyncMigrationHarness::new(lease);
     let applied = harness
         .run_pending_migrations(MIGRATIONS)
-        .map(|versions| versions.iter().map(ToString::to_string).collect())
-        .map_err(|error| migration_error(&*error));
+        .map_err(|error| migration_error(error.to_string()))?;
+    steps.extend(applied.iter().map(ToString::to_string));
     drop(harness);
-    applied
+    Ok(steps)
+}
+
+/// Makes a database of the old shape what the migrations make, in one
+/// transaction.
+async fn upgrade(connection: &mut AsyncPgConnection, applied: &[Applied]) -> Result<()> {
+    if !applied.iter().any(|applied| applied.version == LAST_OF_OLD) {
+        return Err(migration_error(format!(
+            "the schema is older than what can be upgraded: bring it to migration \
+             {LAST_OF_OLD} with the program that made it, then run `vitalfold migrate` again"
+        )));
+    }
+    connection
+        .transaction(async |connection| {
+            connection
+                .batch_execute(include_str!("../../../migrations/upgrade/postgres.sql"))
+                .await?;
+            for text in TEXTS {
+                let at = text.find(BEHIND_TABLES).unwrap_or(text.len());
+                connection.batch_execute(&text[at..]).await?;
+            }
+            Ok(())
+        })
+        .await
+        .map_err(|error: diesel::result::Error| migration_error(error.to_string()))
 }
 
 pub(super) async fn pending(mut lease: Lease) -> Result<Vec<String>> {
     // No table is no migration: `to_regclass` finds it without failing.
     let applied = applied(&mut lease).await;
-    let applied = lease.finish("check schema", applied)?;
+    let (is_old, applied) = lease.finish("check schema", applied)?;
+    if is_old {
+        return Ok(vec![UPGRADE.to_owned()]);
+    }
     migrations::pending::<Pg>(&MIGRATIONS, applied)
 }
 
-async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Applied>> {
-    let table: Table =
-        diesel::sql_query("select to_regclass('__diesel_schema_migrations') is not null as exists")
-            .get_result(connection)
-            .await?;
-    if !table.exists {
-        return Ok(Vec::new());
+/// Whether the database is of the old shape, and what was applied to it.
+async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<(bool, Vec<Applied>)> {
+    let found: Found = diesel::sql_query(
+        "select to_regclass('__diesel_schema_migrations') is not null as migrations, \
+         to_regclass('aggregation_groups') is not null as is_old",
+    )
+    .get_result(connection)
+    .await?;
+    if !found.migrations {
+        return Ok((found.is_old, Vec::new()));
     }
-    diesel::sql_query("select version from __diesel_schema_migrations")
+    let applied = diesel::sql_query("select version from __diesel_schema_migrations")
         .load(connection)
-        .await
+        .await?;
+    Ok((found.is_old, applied))
 }
 
 #[derive(diesel::QueryableByName)]
-struct Table {
+struct Found {
     #[diesel(sql_type = diesel::sql_types::Bool)]
-    exists: bool,
+    migrations: bool,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    is_old: bool,
 }
 
-fn migration_error(error: &(dyn std::error::Error + Send + Sync)) -> StoreError {
-    StoreError::new(ErrorClass::Fatal, "migrate", error.to_string())
+fn migration_error(error: String) -> StoreError {
+    StoreError::new(ErrorClass::Fatal, "migrate", error)
 }

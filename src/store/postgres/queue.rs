@@ -93,23 +93,37 @@ struct PulledRow {
     lines: i64,
 }
 
+/// Of the lines that a batch may take, those that are read first: as a rule a line
+/// tells of several rows.
+const FIRST_LINES: usize = 8;
+
 async fn pull_groups(connection: &mut AsyncPgConnection, pull: &Pull) -> QueryResult<Pulled> {
-    let behind = lap(connection, ">", pull).await?;
-    let mut pulled = Pulled::cut(behind, pull.limit);
+    let mut pulled = Pulled::default();
     // From the lowest user on lie the entries of all that was done: they are
     // read only where there is nothing else.
-    if !pulled.full {
-        pulled.add(lap(connection, "<=", pull).await?, pull.limit);
+    for side in [">", "<="] {
+        let few = pull.limit.div_ceil(FIRST_LINES);
+        let mut found = lap(connection, side, pull, few).await?;
+        let lines: usize = found.iter().map(|(_, lines)| lines).sum();
+        let rows: usize = found.iter().map(|(group, _)| group.rows).sum();
+        if lines == few && rows < pull.limit {
+            found = lap(connection, side, pull, pull.limit).await?;
+        }
+        pulled.add(found, pull.limit);
+        if pulled.full {
+            break;
+        }
     }
     Ok(pulled)
 }
 
-/// A keyset scan of the changes on one side of a user: groups and how many lines
-/// each has.
+/// A keyset scan of at most so many changes on one side of a user: groups and how
+/// many lines each has.
 async fn lap(
     connection: &mut AsyncPgConnection,
     side: &str,
     pull: &Pull,
+    lines: usize,
 ) -> QueryResult<Vec<(PulledGroup, usize)>> {
     let is_everything = pull.within == GroupFilter::default();
     let within = if is_everything {
@@ -121,7 +135,7 @@ async fn lap(
     let text = of_domain(include_str!("sql/pull.sql"), pull.domain)
         .replace("{side}", side)
         .replace("{settle}", &pull.settle.as_secs_f64().to_string())
-        .replace("{limit}", &pull.limit.to_string())
+        .replace("{limit}", &lines.to_string())
         .replace("{within}", within);
     let query = diesel::sql_query(text)
         .into_boxed()

@@ -250,9 +250,17 @@ fn remove(connection: &mut SqliteConnection, key: GroupKey, rows: &[Id]) -> Quer
     let last: Id = diesel::sql_query("select coalesce(max(id), 0) as id from group_changes")
         .get_result(connection)?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let ids = json(&ids);
     let deleted = diesel::sql_query(of_domain(include_str!("sql/remove_rows.sql"), key.domain))
-        .bind::<Text, _>(json(&ids))
+        .bind::<Text, _>(&ids)
         .execute(connection)?;
+    diesel::sql_query(of_domain(
+        include_str!("sql/forget_rejections.sql"),
+        key.domain,
+    ))
+    .bind::<BigInt, _>(key.user_id)
+    .bind::<Text, _>(&ids)
+    .execute(connection)?;
     // The changes that the delete's trigger has just appended.
     diesel::sql_query("delete from group_changes where id > ?")
         .bind::<BigInt, _>(last.id)

@@ -13,13 +13,18 @@ const WITHIN: &str = "(?1 = '[]' or user_id in (select value from json_each(?1))
 
 /// Puts a domain's names into a statement, and `{now}`, `{within}`, and of a raw
 /// row `r` `{first}` and `{last}`: the first and the last date that it touches,
-/// as the triggers of the raw tables know them.
+/// as the triggers of the raw tables know them; `{sealed_only}`, whether all of
+/// them are sealed.
 pub(super) fn of_domain(text: &str, domain: Domain) -> String {
     let last = match domain.tables().end {
         None => "{first}".to_owned(),
         Some(_) => last(),
     };
     let text = text
+        .replace(
+            "{sealed_only}",
+            &sql::flat(include_str!("sql/sealed_only.sql")),
+        )
         .replace("{last}", &last)
         .replace("{first}", "date(substr(r.{time}, 1, 19), {shift})")
         .replace(

@@ -17,6 +17,7 @@ on_both! {
     a_row_that_comes_too_late_changes_nothing,
     only_what_folds_to_what_is_stored_is_sealed,
     a_row_that_reaches_into_a_day_stays_until_that_is_sealed,
+    a_removed_row_keeps_no_rejection,
     a_day_has_a_share,
     the_oldest_rows_and_hours_are_found_user_by_user,
     old_hours_go_a_few_days_at_a_time,
@@ -125,6 +126,29 @@ async fn a_row_that_reaches_into_a_day_stays_until_that_is_sealed<S: Store>(
         Seal::Sealed { .. }
     ));
     assert_eq!(count(db, "raw_vitals"), 0);
+    assert!(unsettled(db).is_empty());
+}
+
+async fn a_removed_row_keeps_no_rejection<S: Store>(db: &Database, store: S) {
+    let mut bad = at_ten(1, DAY);
+    bad.payload.unit = Some("furlong".into());
+    folded(&store, [bad, heart_rate(1, "2026-01-05T11:00:00Z", 60.0)]).await;
+    assert_eq!(count(db, "rejected_rows"), 1);
+    let sealed = seal(&store, 1, DAY).await;
+    assert_eq!(sealed, Seal::Sealed { rows: 2 });
+    assert_eq!(count(db, "rejected_rows"), 0);
+
+    // One that is too late for its own day, and reaches into one that is open.
+    let (from, to) = ("2026-01-05T23:40:00Z", "2026-01-06T00:20:00Z");
+    let walk = interval("steps", "count", 900.0, from, to);
+    folded(&store, [walk, at_ten(1, "2026-01-06")]).await;
+    fold(&store, 1, DAY).await;
+    assert_eq!(count(db, "rejected_rows"), 1);
+    let late = store.delete_late(Domain::Vitals, 1, Duration::ZERO, 10);
+    assert_eq!(late.await.unwrap(), 0);
+    let sealed = seal(&store, 1, "2026-01-06").await;
+    assert_eq!(sealed, Seal::Sealed { rows: 2 });
+    assert_eq!(count(db, "rejected_rows"), 0);
     assert!(unsettled(db).is_empty());
 }
 

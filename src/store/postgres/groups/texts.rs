@@ -22,6 +22,8 @@ pub(super) struct Texts {
     /// See `sql/read_instants.sql` and `sql/read_intervals.sql`.
     pub(super) raw_rows: String,
     pub(super) day_rows: String,
+    pub(super) insert: String,
+    pub(super) replace: String,
     pub(super) write: String,
     pub(super) delete_vanished: String,
 }
@@ -53,14 +55,18 @@ impl Texts {
             .replace("{columns}", &raw_columns::<F>());
         let day_rows = include_str!("../sql/day_rows.sql")
             .replace("{columns}", &rows::select_list::<F::Measure>());
-        let replaced = KEYS.len() + F::Measure::COLUMNS.len();
+        let replace = |first| {
+            flat(include_str!("../sql/replace.sql"))
+                .replace("{insert}", &insert::<F>(first))
+                .replace("{key}", &aggregate_key::<F>())
+                .replace("{set}", &set.join(", "))
+                .replace("{old}", &list("a.", &names))
+                .replace("{new}", &list("excluded.", &names))
+        };
+        let others = 3 + KEYS.len() + F::Measure::COLUMNS.len();
         let write = flat(include_str!("../sql/write.sql"))
             .replace("{insert}", &insert::<F>(3))
-            .replace("{replace}", &insert::<F>(3 + replaced))
-            .replace("{key}", &aggregate_key::<F>())
-            .replace("{set}", &set.join(", "))
-            .replace("{old}", &list("a.", &names))
-            .replace("{new}", &list("excluded.", &names));
+            .replace("{replace}", &replace(others));
         let delete_vanished =
             include_str!("../sql/delete_vanished.sql").replace("{keys}", &unnest_keys(4));
         Texts {
@@ -72,6 +78,8 @@ impl Texts {
             recover: flat(include_str!("../sql/recover.sql")),
             raw_rows: with_days(&raw_rows, domain),
             day_rows: of_domain(&day_rows, domain),
+            insert: insert::<F>(3),
+            replace: replace(3),
             write,
             delete_vanished: of_domain(&delete_vanished, domain),
         }

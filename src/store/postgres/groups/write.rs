@@ -74,7 +74,7 @@ impl<F: Fold> Writes<F> {
         longest > AT_ONCE
     }
 
-    fn write(&mut self) -> Statement {
+    fn write(&mut self) -> (&'static str, Statement) {
         let room = self.aggregates.len().min(AT_ONCE);
         let empty = || RowArrays::of::<F>(room);
         let (mut new, mut known) = (empty(), empty());
@@ -82,7 +82,13 @@ impl<F: Fold> Writes<F> {
             let is_new = !self.careful && self.fold.is_new(&row.key);
             if is_new { &mut new } else { &mut known }.push(row);
         }
-        write::<F>(self.key.user_id, [new, known])
+        let texts = Texts::of::<F>();
+        let (text, rows) = match (new.rows, known.rows) {
+            (_, 0) => (&texts.insert, vec![new]),
+            (0, _) => (&texts.replace, vec![known]),
+            _ => (&texts.write, vec![new, known]),
+        };
+        (text, write::<F>(text, self.key.user_id, rows))
     }
 }
 
@@ -97,7 +103,7 @@ impl<F: Fold> Iterator for Writes<F> {
             let statement = delete_vanished::<F>(user_id, &self.fold, stay);
             (&texts.delete_vanished, statement)
         } else if self.aggregates.len() > 0 {
-            (&texts.write, self.write())
+            self.write()
         } else if self.rejected.len() > 0 {
             let rejected = self.rejected.by_ref().take(AT_ONCE).collect();
             (&texts.reject, reject::<F>(self.key, rejected))
@@ -122,8 +128,8 @@ impl<F: Fold> Iterator for Writes<F> {
     }
 }
 
-fn write<F: Fold>(user_id: UserId, rows: [RowArrays; 2]) -> Statement {
-    let statement = diesel::sql_query(&Texts::of::<F>().write)
+fn write<F: Fold>(text: &'static str, user_id: UserId, rows: Vec<RowArrays>) -> Statement {
+    let statement = diesel::sql_query(text)
         .into_boxed()
         .bind::<BigInt, _>(user_id)
         .bind::<Integer, _>(F::ALGORITHM_VERSION);
@@ -134,6 +140,7 @@ fn write<F: Fold>(user_id: UserId, rows: [RowArrays; 2]) -> Statement {
 
 /// Aggregates, one array per column.
 struct RowArrays {
+    rows: usize,
     keys: KeyArrays,
     measures: ColumnArrays,
 }
@@ -142,12 +149,14 @@ impl RowArrays {
     /// Empty, with room for `rows`.
     fn of<F: Fold>(rows: usize) -> RowArrays {
         RowArrays {
+            rows: 0,
             keys: KeyArrays::with_capacity(rows),
             measures: ColumnArrays::of(F::Measure::COLUMNS, rows),
         }
     }
 
     fn push<M: Columns>(&mut self, row: Aggregate<M>) {
+        self.rows += 1;
         self.keys.push(&row.key);
         self.measures.push(row.measure.into_values());
     }

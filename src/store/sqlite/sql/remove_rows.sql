@@ -1,13 +1,3 @@
 -- Deletes raw rows that touch sealed days only: ?1 ids as JSON.
 delete from {raw} as r
-where r.id in (select value from json_each(?1))
-    and not exists (
-        select 1
-        from (select 0 as day union all select 1 union all select 2 union all select 3) d
-        where date({first}, d.day || ' days') <= {last}
-            and not exists (
-                select 1 from sealed_groups s
-                where s.user_id = r.user_id and s.domain = '{domain}'
-                    and s.local_date = date({first}, d.day || ' days')
-            )
-    )
+where r.id in (select value from json_each(?1)) and {sealed_only}
