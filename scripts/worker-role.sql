@@ -36,15 +36,17 @@ begin
 end
 $$;
 
--- Raw rows: read them, and say what became of them.
+-- Raw rows: read them, and nothing else. The functions say how far from UTC a
+-- person was whose rows do not.
 grant select on raw_vitals, raw_labs, raw_nutrition to vitalfold_worker;
-grant update (status, attempts, error, aggregated_at)
-    on raw_vitals, raw_labs, raw_nutrition to vitalfold_worker;
+grant execute on function vitalfold_utc_offset(bigint, timestamptz),
+    vitalfold_zone_offset(text, timestamptz)
+    to vitalfold_worker;
 
 -- What it computes, and its own books.
 grant select, insert, update, delete
     on vitals_aggregates, lab_aggregates, nutrition_aggregates,
-       aggregation_groups, aggregation_batches, aggregation_errors, worker_heartbeats
+       group_changes, failed_groups, rejected_rows, aggregation_batches, aggregation_errors, worker_heartbeats
     to vitalfold_worker;
 
 -- What retention saw of the clock and did today.

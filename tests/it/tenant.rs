@@ -193,24 +193,14 @@ schema: USAGE
 __diesel_schema_migrations: SELECT
 aggregation_batches: DELETE INSERT SELECT UPDATE
 aggregation_errors: DELETE INSERT SELECT UPDATE
-aggregation_groups: DELETE INSERT SELECT UPDATE
+failed_groups: DELETE INSERT SELECT UPDATE
+group_changes: DELETE INSERT SELECT UPDATE
 lab_aggregates: DELETE INSERT SELECT UPDATE
 nutrition_aggregates: DELETE INSERT SELECT UPDATE
 raw_labs: SELECT
-raw_labs.aggregated_at: UPDATE
-raw_labs.attempts: UPDATE
-raw_labs.error: UPDATE
-raw_labs.status: UPDATE
 raw_nutrition: SELECT
-raw_nutrition.aggregated_at: UPDATE
-raw_nutrition.attempts: UPDATE
-raw_nutrition.error: UPDATE
-raw_nutrition.status: UPDATE
 raw_vitals: SELECT
-raw_vitals.aggregated_at: UPDATE
-raw_vitals.attempts: UPDATE
-raw_vitals.error: UPDATE
-raw_vitals.status: UPDATE
+rejected_rows: DELETE INSERT SELECT UPDATE
 retention_runs: INSERT SELECT UPDATE
 sealed_groups: SELECT
 user_time_zones: SELECT
