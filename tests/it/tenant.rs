@@ -145,12 +145,11 @@ fn a_tenant_makes_no_trigger_of_the_owners_functions() {
          create function own.cast(own.evil) returns bigint language plpgsql as $$ \
          begin insert into public.loot values (current_user); return 1; end $$; \
          create cast (own.evil as bigint) with function own.cast(own.evil) as implicit; \
-         create table own.rows (user_id own.evil, id bigint, metric text, \
-           started_at timestamptz, ended_at timestamptz, utc_offset_minutes smallint);";
-    let attack = "create trigger spy after update on own.rows \
-           referencing old table as deleted new table as inserted \
-           for each statement execute function public.vitalfold_vitals_updated(); \
-         insert into own.rows values (row(1), 1, 'steps', now()); update own.rows set metric = 'sleep'";
+         create table own.rows (user_id own.evil, metric text, started_at timestamptz, \
+           ended_at timestamptz, utc_offset_minutes smallint);";
+    let attack = "create trigger spy after delete on own.rows referencing old table as deleted \
+           for each statement execute function public.vitalfold_vitals_deleted(); \
+         insert into own.rows values (row(1), 'steps', now()); delete from own.rows";
     arena.attempt(&arena.tenant, own).unwrap();
     let error = arena.attempt(&arena.tenant, attack).unwrap_err();
     assert!(error.contains("permission denied for function"), "{error}");
@@ -158,7 +157,7 @@ fn a_tenant_makes_no_trigger_of_the_owners_functions() {
 
     arena
         .db
-        .execute("grant execute on function vitalfold_vitals_updated() to public");
+        .execute("grant execute on function vitalfold_vitals_deleted() to public");
     arena.attempt(&arena.tenant, attack).unwrap();
     assert!(arena.loot(&arena.tenant) > 0, "the attack does nothing");
 }
