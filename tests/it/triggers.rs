@@ -86,6 +86,21 @@ fn vital(user: u32, metric: &str, from: &str, to: &str, offset: &str) -> String 
     )
 }
 
+/// A session keeps the plans of its triggers. Those of a big load would be
+/// compiled for every later row: more than ten milliseconds each.
+#[test]
+fn plans_of_a_load_are_never_compiled() {
+    let db = migrated();
+    let all = "pg_trigger t join pg_proc p on p.oid = t.tgfoid where not tgisinternal";
+    assert_eq!(db.value(&format!("(select count(*) from {all})")), "21");
+    assert_eq!(
+        db.value(&format!(
+            "(select count(*) from {all} and not 'jit=off' = any (p.proconfig))"
+        )),
+        "0"
+    );
+}
+
 #[test]
 fn an_edit_of_any_column_is_seen() {
     let db = migrated();
