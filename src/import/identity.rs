@@ -3,24 +3,20 @@
 //! coffees is a second coffee, and a file that is imported again, or an export
 //! that overlaps it, adds nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::Datelike;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Columns, Fold, NewRow, Value};
 
-/// Rows that are remembered at least, so that memory does not grow with a file.
-/// Equal rows that stand further apart are one event: a file has equal events
-/// side by side, and equal rows far apart where exports were put together.
-const REMEMBERED: usize = 100_000;
-
-/// The rows of one file so far: how often each digest was met.
+/// The rows of one file so far. Its memory grows with the file, by about 16 bytes
+/// a row: an equal row counts however far behind the first it stands.
 #[derive(Debug, Default)]
 pub(crate) struct Equals {
-    recent: HashMap<u64, u32>,
-    /// What `recent` was before it was full.
-    before: HashMap<u64, u32>,
+    met: HashSet<u64>,
+    /// How often, of those that were met more than once.
+    repeated: HashMap<u64, u32>,
 }
 
 impl Equals {
@@ -43,13 +39,12 @@ impl Equals {
     }
 
     fn ordinal(&mut self, digest: u64) -> u32 {
-        let known = self.recent.get(&digest).or(self.before.get(&digest));
-        let ordinal = known.map_or(1, |ordinal| ordinal.saturating_add(1));
-        self.recent.insert(digest, ordinal);
-        if self.recent.len() == REMEMBERED {
-            self.before = std::mem::take(&mut self.recent);
+        if self.met.insert(digest) {
+            return 1;
         }
-        ordinal
+        let ordinal = self.repeated.entry(digest).or_insert(1);
+        *ordinal = ordinal.saturating_add(1);
+        *ordinal
     }
 }
 
@@ -264,17 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_does_not_grow_with_a_file() {
+    fn an_equal_row_counts_however_far_behind_it_stands() {
         let mut equals = Equals::default();
         assert_eq!(equals.ordinal(7), 1);
-        for digest in 100..100 + REMEMBERED as u64 {
+        for digest in 100..300_000 {
             assert_eq!(equals.ordinal(digest), 1);
-            assert!(equals.recent.len() < REMEMBERED);
         }
-        assert_eq!(equals.ordinal(7), 2, "it is remembered so long at least");
-        for digest in 0..3 * REMEMBERED as u64 {
-            equals.ordinal(digest << 32);
-        }
-        assert_eq!(equals.ordinal(7), 1);
+        assert_eq!(equals.ordinal(7), 2);
+        assert_eq!(equals.ordinal(7), 3);
     }
 }
