@@ -42,7 +42,7 @@ pub struct Args {
     /// Say what would be folded and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on with groups that are marked already; mark no further ones
+    /// Go on with groups that have changes already; mark no further ones
     #[arg(long, conflicts_with = "dry_run")]
     resume: bool,
     /// Longest run, such as 2h [default: `worker.run_budget`]
@@ -172,8 +172,8 @@ async fn fold<S: Store>(
         budget,
         within: Some(filter),
     };
-    let report = scheduler::run(engine, domains, &mode, |pass| {
-        bar.inc(pass.groups_ok + pass.groups_failed);
+    let report = scheduler::run(engine, domains, &mode, |batch| {
+        bar.inc(batch.groups_ok + batch.groups_failed);
     })
     .await?;
     bar.finish_and_clear();

@@ -41,7 +41,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Exit> {
         let work = async {
             let fold = async {
                 let report =
-                    scheduler::run(&engine, domains, &mode, |pass| finished.add(pass)).await;
+                    scheduler::run(&engine, domains, &mode, |batch| finished.add(batch)).await;
                 // Whatever ended it ends the rest.
                 engine.stop.cancel();
                 report

@@ -38,7 +38,8 @@ pub trait Failures: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<PastFailure>>> + Send;
 
-    /// Whether a group is dead, or waits for its next attempt.
+    /// Whether no attempt is to be made at a group now: it waits for its next one, or
+    /// is dead and has no changes since.
     fn is_put_off(&self, key: GroupKey) -> impl Future<Output = Result<bool>> + Send;
 
     /// Makes a failed group due now with all its attempts; says whether there

@@ -23,7 +23,7 @@ pub enum GroupResult {
     },
     /// Another worker has this user.
     Skipped,
-    /// Rolled back and marked.
+    /// Rolled back and recorded.
     Failed,
     /// A stop came while it waited for a retry, or the database went away:
     /// nothing was done.
@@ -159,7 +159,7 @@ fn own_failure(error: &StoreError, tries: u32) -> StoreError {
     StoreError::new(ErrorClass::Data, error.operation, message)
 }
 
-/// Marks a group failed, in a transaction of its own. `backoff` is the pause
+/// Records a failed attempt, in a transaction of its own. `backoff` is the pause
 /// before its second attempt. Returns none where another worker has recorded
 /// the same attempt.
 ///

@@ -1,4 +1,4 @@
-//! Pull, group, fold, commit, mark failed: one code path for the worker, the
+//! Pull, fold, commit, record failures: one code path for the worker, the
 //! one-shot run and the backfill, which differ only in what they take and when
 //! they stop.
 

@@ -25,8 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub struct Finished(AtomicU64);
 
 impl Finished {
-    pub fn add(&self, pass: &BatchReport) {
-        let rows = pass.rows_completed + pass.rows_rejected;
+    pub fn add(&self, batch: &BatchReport) {
+        let rows = batch.rows_completed + batch.rows_rejected;
         self.0.fetch_add(rows, Ordering::Relaxed);
     }
 }

@@ -197,7 +197,7 @@ impl<'a, S: Store> Run<'a, S> {
                     turn
                 }
                 Err(error) => {
-                    self.bear(error).await?;
+                    self.wait_out(error).await?;
                     continue;
                 }
             };
@@ -212,7 +212,7 @@ impl<'a, S: Store> Run<'a, S> {
                 }
                 Turn::Full | Turn::Nothing | Turn::Idle => {
                     if let Err(error) = self.wait(turn, progress).await {
-                        self.bear(error).await?;
+                        self.wait_out(error).await?;
                     }
                 }
             }
@@ -306,11 +306,11 @@ impl<'a, S: Store> Run<'a, S> {
 }
 
 impl RunReport {
-    fn add(&mut self, pass: &BatchReport) {
+    fn add(&mut self, batch: &BatchReport) {
         self.batches += 1;
-        self.rows_completed += pass.rows_completed;
-        self.rows_rejected += pass.rows_rejected;
-        self.groups_ok += pass.groups_ok;
-        self.groups_failed += pass.groups_failed;
+        self.rows_completed += batch.rows_completed;
+        self.rows_rejected += batch.rows_rejected;
+        self.groups_ok += batch.groups_ok;
+        self.groups_failed += batch.groups_failed;
     }
 }

@@ -126,7 +126,7 @@ async fn blame<S: Store>(engine: &Engine<S>, mode: &'static str, group: GroupKey
     try_alone(engine, mode, group).await
 }
 
-/// What the group's mark says; a group that was folded since has none.
+/// The error of the group's last attempt; empty where it was folded since.
 async fn last_error<S: Store>(engine: &Engine<S>, group: GroupKey) -> Result<String> {
     let filter = FailedFilter {
         within: GroupFilter {

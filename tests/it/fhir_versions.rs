@@ -459,7 +459,7 @@ fn a_version_of_a_sealed_day_changes_nothing_and_says_so() {
         let last = "(select max(last_text) from lab_aggregates where period = 'day')";
         assert_eq!(db.value(last), "6.4");
         assert_eq!(
-            db.value("(select count(*) from raw_labs where error like 'too_late%')"),
+            db.value("(select count(*) from raw_labs_states where reason like 'too_late%')"),
             "1"
         );
         let mut error = old(4.6, "3");

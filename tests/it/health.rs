@@ -79,9 +79,10 @@ fn a_failing_group_is_counted() {
     db.execute(
         "create function refuse() returns trigger language plpgsql as $$ begin \
            raise exception 'the application forbids it'; end $$; \
-         create trigger refuse before update on raw_vitals for each row \
-           when (old.user_id = 2 and new.status in ('completed', 'rejected')) \
-           execute function refuse()",
+         create trigger refuse before insert on vitals_aggregates for each row \
+           when (new.user_id = 2) execute function refuse(); \
+         create trigger refuse before insert on rejected_rows for each row \
+           when (new.user_id = 2) execute function refuse()",
     );
     let worker = Served::start(&program, &[("WORKER__MAX_ATTEMPTS", "1")]);
     let dead = "vitalfold_backlog_groups{domain=\"vitals\",state=\"dead\"}";

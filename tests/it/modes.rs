@@ -583,7 +583,8 @@ fn readers_write_nothing() {
     };
     let role = format!("reader_{name}");
     db.execute(&format!(
-        "create role {role} login; grant select on all tables in schema public to {role}"
+        "create role {role} login; grant select on all tables in schema public to {role}; \
+         grant execute on function vitalfold_utc_offset, vitalfold_zone_offset to {role}"
     ));
     let reader = Program::on(&db.url().replace("postgres@", &format!("{role}@")));
     for command in [

@@ -58,11 +58,11 @@ fn no_query_takes_parallel_workers() {
     program.ok(&["run-once"]);
     program.ok(&["verify", "--all"]);
     let log = || std::fs::read_to_string(server.socket_dir().join("log")).unwrap();
-    assert!(log().contains("count(*) as pending"), "{}", log());
+    assert!(log().contains("as pending"), "{}", log());
     assert!(!log().contains("Workers Planned"), "{}", log());
 
     // It would, if it were allowed to.
-    let count = "select count(*) from raw_vitals_states where state = 'completed'";
+    let count = "select count(*) from raw_vitals where value > 0";
     server.psql("busy", count);
     assert!(log().contains("Workers Planned"), "{}", log());
 }

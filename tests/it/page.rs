@@ -147,7 +147,7 @@ fn failed_groups_are_shown_retried_and_discarded() {
         "dead",
         "vitals, user 1, 2026-01-01",
         "<b>no</b> such thing",
-        "in retry",
+        "waiting",
         "9007199254740993",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");

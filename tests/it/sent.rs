@@ -33,7 +33,7 @@ fn a_group_is_read_and_written_by_these_statements() {
         program.ok(&["migrate"]);
         server.psql(domain, rows);
         let before = server.log().len();
-        program.ok(&["run-once", "--domain", domain]);
+        program.ok(&["run-once"]);
         let sent = transactions(&server.log()[before..]);
         assert_eq!(sent.len(), 1, "one transaction folds the group: {sent:?}");
         let sent = sent[0].join(";\n") + ";\n";

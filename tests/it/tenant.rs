@@ -20,23 +20,26 @@ begin insert into public.loot values (current_user); return new; end $$;
 create temp view user_time_zones as select g::bigint as user_id, pg_temp.spy() as time_zone
     from generate_series(1, 9) g;
 create temp view worker_control as select pg_temp.spy() as default_time_zone;
-create temp table aggregation_groups (
-    user_id bigint, domain text, local_date date, state text default 'due', version bigint default 1,
-    attempts integer default 0, next_attempt_at timestamptz default now(), error text,
-    error_class text, updated_at timestamptz default now(), primary key (user_id, domain, local_date));
-create trigger spy before insert on aggregation_groups for each row execute function pg_temp.spy_row();
-create temp view deleted as select 1::bigint as user_id, pg_temp.spy()::text as local_date;
+create temp table group_changes (
+    user_id bigint, domain text, local_date date, id bigint default 1, kind text, rows integer,
+    changed_at timestamptz default now());
+create trigger spy before insert on group_changes for each row execute function pg_temp.spy_row();
+create temp view deleted as select 1::bigint as user_id, pg_temp.spy() as metric;
+create temp view inserted as select 1::bigint as user_id, pg_temp.spy() as metric;
 ";
 
 /// The same in a schema of the role's own.
 const PLANTED_IN_SCHEMA: &str = "
-create function own.vitalfold_utc_offset(bigint, timestamptz) returns smallint language plpgsql as $$
-begin insert into public.loot values (current_user); return 0::smallint; end $$;
+create function own.vitalfold_utc_offset(bigint, timestamptz) returns integer language plpgsql as $$
+begin insert into public.loot values (current_user); return 0; end $$;
 create function own.timezone(text, timestamptz) returns timestamp language plpgsql as $$
 begin insert into public.loot values (current_user); return now(); end $$;
 create function own.plus(bigint, integer) returns bigint language plpgsql as $$
 begin insert into public.loot values (current_user); return 1; end $$;
 create operator own.+ (leftarg = bigint, rightarg = integer, function = own.plus);
+create function own.later(date, integer) returns date language plpgsql as $$
+begin insert into public.loot values (current_user); return now(); end $$;
+create operator own.+ (leftarg = date, rightarg = integer, function = own.later);
 set search_path = own, pg_temp, public, pg_catalog;
 ";
 
@@ -121,17 +124,13 @@ fn a_tenant_runs_nothing_as_the_owner_of_the_tables() {
     arena.attempt(&tenant, &all).unwrap();
     assert_eq!(arena.loot(&tenant), 0, "it ran as somebody else");
 
-    // The attack is real: without the fixed paths it comes through.
+    // The attack is real: without the fixed path it comes through.
     arena.db.execute(
         "drop schema own cascade; \
-         do $$ declare f regprocedure; begin \
-           for f in select oid from pg_proc where prosecdef and pronamespace = 'public'::regnamespace \
-           loop execute format('alter function %s set search_path = public', f); end loop; \
-           alter function vitalfold_utc_offset reset search_path; end $$; \
-         create or replace function vitalfold_mark_edited() returns trigger \
+         create or replace function vitalfold_vitals_updated() returns trigger \
            language plpgsql security definer set search_path = public as $$ begin \
-           insert into aggregation_groups (user_id, domain, local_date) \
-           values (new.user_id, tg_argv[0], new.local_date); return null; end $$",
+           insert into group_changes (user_id, domain, local_date, kind, rows) \
+           select user_id, 'vitals', current_date, 'edit', 1 from inserted; return null; end $$",
     );
     let edits = format!("{PLANTED}{INSERTS}{EDITS}");
     arena.attempt(&tenant, &edits).unwrap();
@@ -145,11 +144,12 @@ fn a_tenant_makes_no_trigger_of_the_owners_functions() {
     let own = "create type own.evil as (x integer); \
          create function own.cast(own.evil) returns bigint language plpgsql as $$ \
          begin insert into public.loot values (current_user); return 1; end $$; \
-         create cast (own.evil as bigint) with function own.cast(own.evil) as assignment; \
-         create table own.rows (user_id own.evil, local_date date);";
-    let attack = "create trigger spy after update on own.rows \
-           for each row execute function public.vitalfold_mark_edited('vitals'); \
-         insert into own.rows values (row(1), '2026-01-05'); update own.rows set local_date = '2026-01-06'";
+         create cast (own.evil as bigint) with function own.cast(own.evil) as implicit; \
+         create table own.rows (user_id own.evil, metric text, started_at timestamptz, \
+           ended_at timestamptz, utc_offset_minutes smallint);";
+    let attack = "create trigger spy after delete on own.rows referencing old table as deleted \
+           for each statement execute function public.vitalfold_vitals_deleted(); \
+         insert into own.rows values (row(1), 'steps', now()); delete from own.rows";
     arena.attempt(&arena.tenant, own).unwrap();
     let error = arena.attempt(&arena.tenant, attack).unwrap_err();
     assert!(error.contains("permission denied for function"), "{error}");
@@ -157,7 +157,7 @@ fn a_tenant_makes_no_trigger_of_the_owners_functions() {
 
     arena
         .db
-        .execute("grant execute on function vitalfold_mark_edited() to public");
+        .execute("grant execute on function vitalfold_vitals_deleted() to public");
     arena.attempt(&arena.tenant, attack).unwrap();
     assert!(arena.loot(&arena.tenant) > 0, "the attack does nothing");
 }
@@ -176,11 +176,17 @@ fn the_workers_role_runs_nothing_as_the_owner_of_the_tables() {
         "grant temporary on database {} to vitalfold_worker",
         arena.name
     ));
-    let edits = "update public.raw_vitals set status = 'pending', error = 'x'; \
-         update public.raw_labs set attempts = 1; update public.raw_nutrition set aggregated_at = now();";
-    arena
-        .attempt(role, &format!("{PLANTED}{edits}{DELETES}"))
-        .unwrap();
+    // Of a raw row it may write nothing.
+    for edit in INSERTS.lines().chain(EDITS.split_inclusive(';')) {
+        if !edit.trim().is_empty() {
+            let error = arena.attempt(role, edit).unwrap_err();
+            assert!(
+                error.contains("permission denied for table raw_"),
+                "{error}"
+            );
+        }
+    }
+    arena.attempt(role, &format!("{PLANTED}{DELETES}")).unwrap();
     assert_eq!(count(&arena.db, "raw_vitals"), 0);
     assert_eq!(arena.loot(role), 0, "it ran as somebody else");
 }
@@ -194,6 +200,8 @@ __diesel_schema_migrations: SELECT
 aggregation_batches: DELETE INSERT SELECT UPDATE
 aggregation_errors: DELETE INSERT SELECT UPDATE
 failed_groups: DELETE INSERT SELECT UPDATE
+function vitalfold_utc_offset
+function vitalfold_zone_offset
 group_changes: DELETE INSERT SELECT UPDATE
 lab_aggregates: DELETE INSERT SELECT UPDATE
 nutrition_aggregates: DELETE INSERT SELECT UPDATE

@@ -181,6 +181,8 @@ create table resource_versions (
 -- Functions of triggers run with the rights of their owner. They find nothing
 -- by a name that whoever calls them could put in front: the path is fixed,
 -- `pg_temp` is its end, and every table and function is that of a named schema.
+-- `jit = off`: plans are kept, and those made for a load of a million rows would
+-- be compiled anew for every row that the session inserts later.
 -- The upgrade of a database of the old shape runs this part of each migration.
 do $migration$
 declare
@@ -212,7 +214,7 @@ begin
         -- Appends lines for the rows without an offset, by the domain's
         -- `vitalfold_DOMAIN_rezone`, when the zone that gives theirs is another.
         create function {home}.vitalfold_rezone() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         declare
             rezone constant text := format('select {home}.%I($1, $2, $3)', 'vitalfold_' || tg_argv[0] || '_rezone');
             otherwise text;

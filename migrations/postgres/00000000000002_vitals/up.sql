@@ -92,7 +92,7 @@ begin
         $$;
 
         create function {home}.vitalfold_vitals_inserted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Nearly every statement is one person's day: one aggregate is
             -- cheaper than groups. `offset 0`: the offset is found once a row.
@@ -122,7 +122,7 @@ begin
         $$;
 
         create function {home}.vitalfold_vitals_updated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Whole rows are compared, as images: no column is forgotten, and
             -- every type has one.
@@ -143,7 +143,7 @@ begin
         $$;
 
         create function {home}.vitalfold_vitals_deleted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select distinct r.user_id, 'vitals', d.first_day + n, 'delete', 0
@@ -156,7 +156,7 @@ begin
         $$;
 
         create function {home}.vitalfold_vitals_truncated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select g.user_id, 'vitals', g.local_date, 'delete', 0

@@ -78,7 +78,7 @@ begin
         $$;
 
         create function {home}.vitalfold_labs_inserted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Nearly every statement is one person's day: one aggregate is
             -- cheaper than groups. `offset 0`: the day is found once a row.
@@ -106,7 +106,7 @@ begin
         $$;
 
         create function {home}.vitalfold_labs_updated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Whole rows are compared, as images: no column is forgotten, and
             -- every type has one.
@@ -128,7 +128,7 @@ begin
         $$;
 
         create function {home}.vitalfold_labs_deleted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select distinct r.user_id, 'labs', {home}.vitalfold_labs_day(r.collected_at,
@@ -139,7 +139,7 @@ begin
         $$;
 
         create function {home}.vitalfold_labs_truncated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select g.user_id, 'labs', g.local_date, 'delete', 0

@@ -63,7 +63,7 @@ begin
         $$;
 
         create function {home}.vitalfold_nutrition_inserted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Nearly every statement is one person's day: one aggregate is
             -- cheaper than groups. `offset 0`: the day is found once a row.
@@ -91,7 +91,7 @@ begin
         $$;
 
         create function {home}.vitalfold_nutrition_updated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             -- Whole rows are compared, as images: no column is forgotten, and
             -- every type has one.
@@ -113,7 +113,7 @@ begin
         $$;
 
         create function {home}.vitalfold_nutrition_deleted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select distinct r.user_id, 'nutrition', {home}.vitalfold_nutrition_day(r.eaten_at,
@@ -124,7 +124,7 @@ begin
         $$;
 
         create function {home}.vitalfold_nutrition_truncated() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+        language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
         begin
             insert into {home}.group_changes (user_id, domain, local_date, kind, rows)
             select g.user_id, 'nutrition', g.local_date, 'delete', 0

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Date, Double, Integer, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Date, Double, Integer, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::PgStore;
@@ -226,14 +226,20 @@ async fn history(
         .collect())
 }
 
+#[derive(diesel::QueryableByName)]
+struct PutOff {
+    #[diesel(sql_type = Bool)]
+    put_off: bool,
+}
+
 async fn is_put_off(connection: &mut AsyncPgConnection, key: GroupKey) -> QueryResult<bool> {
-    let group = f::table.find((key.user_id, key.domain.name(), key.local_date));
-    let waits = f::next_attempt_at.gt(diesel::dsl::now);
-    diesel::select(diesel::dsl::exists(
-        group.filter(f::state.eq("dead").or(waits)),
-    ))
-    .get_result(connection)
-    .await
+    let row: PutOff = diesel::sql_query(flat(include_str!("sql/is_put_off.sql")))
+        .bind::<BigInt, _>(key.user_id)
+        .bind::<Text, _>(key.domain.name())
+        .bind::<Date, _>(key.local_date)
+        .get_result(connection)
+        .await?;
+    Ok(row.put_off)
 }
 
 async fn retry(connection: &mut AsyncPgConnection, key: GroupKey) -> QueryResult<bool> {

@@ -26,7 +26,7 @@ impl<S: Store> Run<'_, S> {
                     let probe = self.waits_for_work().then_some(&self.probe);
                     let sent = beat::send(self.engine, self.mode.name, self.paused, probe).await?;
                     work_waits = probe.map(|_| sent.work_waits);
-                    self.obey(&sent);
+                    self.apply_control(&sent);
                 }
                 Chore::BuryTheDead => self.bury_the_dead(progress).await?,
                 Chore::Prune => self.prune().await?,
@@ -42,7 +42,7 @@ impl<S: Store> Run<'_, S> {
         Ok(work_waits)
     }
 
-    fn obey(&mut self, control: &Control) {
+    fn apply_control(&mut self, control: &Control) {
         let paused = control.paused;
         if paused != self.paused {
             info!("{}", if paused { "paused" } else { "resumed" });

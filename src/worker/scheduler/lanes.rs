@@ -99,34 +99,34 @@ impl<S: Store> Run<'_, S> {
         ended: std::result::Result<LaneEnd, tokio::task::JoinError>,
         progress: &mut impl FnMut(&BatchReport),
     ) -> Result<()> {
-        let (domain, pass) = ended.map_err(|error| {
+        let (domain, ran) = ended.map_err(|error| {
             let message = format!("the task of a batch ended: {error}");
             StoreError::new(ErrorClass::Fatal, "fold batch", message)
         })?;
-        let pass = pass?;
-        self.report.add(&pass);
-        self.pace.ended(pass.took, pass.rows_pulled);
-        progress(&pass);
+        let ran = ran?;
+        self.report.add(&ran);
+        self.pace.ended(ran.took, ran.rows_pulled);
+        progress(&ran);
         let until_idle = self.mode.until_idle;
         let poll = poll_pause(self.engine.config.poll);
         if let Some(state) = self.states.iter_mut().find(|state| state.domain == domain) {
             let went = Went {
-                full: pass.full,
-                groups_failed: pass.groups_failed,
+                full: ran.full,
+                groups_failed: ran.groups_failed,
                 retries: self.engine.retries.swap(0, Ordering::Relaxed),
-                pressure: pass.pressure,
-                per_group: pass.took / u32::try_from(pass.groups.max(1)).unwrap_or(u32::MAX),
+                pressure: ran.pressure,
+                per_group: ran.took / u32::try_from(ran.groups.max(1)).unwrap_or(u32::MAX),
             };
             if let Some(change) = state.size.after_batch(&went) {
                 let rows = state.size.rows();
                 info!(domain = %domain, rows, "pace: {domain} in batches of {rows} rows: {change}");
             }
             // Two workers at the same users would go on side by side.
-            if pass.met_others() {
+            if ran.met_others() {
                 state.cursor = None;
             }
             // Other workers hold these users or have folded their rows.
-            if !pass.made_progress() || !(pass.full || until_idle) {
+            if !ran.made_progress() || !(ran.full || until_idle) {
                 state.not_before = Instant::now() + poll;
             }
         }

@@ -15,7 +15,7 @@ const ONE_SHOT_PATIENCE: u32 = 3;
 impl<S: Store> Run<'_, S> {
     /// A transient error is waited out; others end the run, and so does a
     /// database that stays away from a run that somebody waits for.
-    pub(super) async fn bear(&mut self, error: StoreError) -> Result<()> {
+    pub(super) async fn wait_out(&mut self, error: StoreError) -> Result<()> {
         metrics::error(error.class.name());
         self.engine.progress.made();
         if !error.is_transient() || (self.mode.until_idle && self.outages == ONE_SHOT_PATIENCE) {
