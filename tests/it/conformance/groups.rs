@@ -3,11 +3,11 @@
 use vitalfold::domain::labs::{LabResult, Labs};
 use vitalfold::domain::vitals::Vitals;
 use vitalfold::domain::{Domain, GroupKey, NewRow, Period};
-use vitalfold::store::{ErrorClass, GroupCheck, GroupOutcome, KnownGroup, Mark, Store};
+use vitalfold::store::{ErrorClass, GroupOutcome, Store};
 
 use super::{
     DAY, FOLDED_ONE, HOUR, at_ten, changes, count, date, deadly, failure, fold, folded, give,
-    group, heart_rate, interval, means, query, refold, time, unsettled, with_id,
+    group, heart_rate, means, query, refold, time, unsettled, with_id,
 };
 use crate::database::Database;
 
@@ -18,14 +18,9 @@ on_both! {
     a_dead_group_has_a_new_chance_by_a_new_change,
     edits_and_deletes_mark_exactly_their_groups,
     an_emptied_day_leaves_nothing_behind,
-    an_interval_marks_every_day_that_it_touches,
-    sleep_in_the_evening_is_of_the_next_day,
-    an_offset_wilder_than_any_is_found_and_rejected,
     labs_fold_into_their_periods,
     a_rejected_row_keeps_its_reason_until_it_is_corrected,
     row_ids_are_those_of_the_group_in_order,
-    a_check_tells_drift_from_what_is_not_settled,
-    a_group_whose_rows_are_gone_without_a_change_is_reported,
 }
 
 const PERIODS: [(Period, usize); 4] = [
@@ -172,99 +167,6 @@ async fn an_emptied_day_leaves_nothing_behind<S: Store>(db: &Database, store: S)
     assert!(unsettled(db).is_empty());
 }
 
-/// A walk across midnight, and how far a row reaches at most.
-async fn an_interval_marks_every_day_that_it_touches<S: Store>(db: &Database, store: S) {
-    let walk = interval(
-        "steps",
-        "count",
-        900.0,
-        "2026-01-05T23:40:00Z",
-        "2026-01-06T00:20:00Z",
-    );
-    let endless = interval(
-        "steps",
-        "count",
-        900.0,
-        "2026-02-01T12:00:00Z",
-        "2027-01-01T00:00:00Z",
-    );
-    give(&store, [with_id(walk, "walk"), endless]).await;
-    assert_eq!(
-        changes(db),
-        [
-            "1 2026-01-05 insert 1",
-            "1 2026-01-06 insert 0",
-            "1 2026-02-01 insert 1",
-            "1 2026-02-02 insert 0",
-            "1 2026-02-03 insert 0",
-        ]
-    );
-    for day in [DAY, "2026-01-06", "2026-02-01", "2026-02-02", "2026-02-03"] {
-        assert!(matches!(
-            fold(&store, 1, day).await,
-            GroupOutcome::Folded { .. }
-        ));
-    }
-    assert!(unsettled(db).is_empty());
-    // Both days are folded again when it ends another day.
-    db.execute(
-        "update raw_vitals set ended_at = '2026-01-05 23:50:00.000000+00:00' \
-         where source_id = 'walk'",
-    );
-    assert_eq!(changes(db), ["1 2026-01-05 edit 1", "1 2026-01-06 edit 0"]);
-}
-
-/// Sleep belongs to the day it ends on, by whatever name it comes.
-async fn sleep_in_the_evening_is_of_the_next_day<S: Store>(db: &Database, store: S) {
-    let mut names = vec!["HKCategoryTypeIdentifierSleepAnalysis"];
-    for metric in vitalfold::domain::vitals::registry::metrics() {
-        if metric.name == "sleep" || metric.name.starts_with("sleep_") {
-            names.push(metric.name);
-            names.extend(metric.loinc);
-            names.extend(metric.healthkit);
-        }
-    }
-    let rows = |time: &str| -> Vec<_> {
-        let row = |name: &&str| {
-            let mut row = heart_rate(1, time, 1.0);
-            row.payload.metric = (*name).into();
-            row.payload.unit = None;
-            row
-        };
-        names.iter().map(row).collect()
-    };
-    give(&store, rows("2026-01-05T17:59:59Z")).await;
-    give(&store, rows("2026-01-05T18:00:00Z")).await;
-    for day in [DAY, "2026-01-06"] {
-        let rows = format!("raw_vitals_states where local_date = '{day}'");
-        assert_eq!(count(db, &rows), names.len() as u64, "{day}");
-        let ids = store.row_ids(group(1, day)).await.unwrap();
-        assert_eq!(ids.len(), names.len(), "{day}");
-    }
-    // Both of its days know of it.
-    let days = changes(db);
-    let all = format!("1 2026-01-05 insert {}", 2 * names.len());
-    assert_eq!(days, [all.as_str(), "1 2026-01-06 insert 0"]);
-}
-
-async fn an_offset_wilder_than_any_is_found_and_rejected<S: Store>(db: &Database, store: S) {
-    let mut rows = [at_ten(1, DAY), at_ten(2, DAY)];
-    rows[0].utc_offset_minutes = 2_000;
-    rows[1].utc_offset_minutes = -2_000;
-    give(&store, rows).await;
-    assert_eq!(unsettled(db), ["1 2026-01-06", "2 2026-01-04"]);
-    for (user, day) in [(1, "2026-01-06"), (2, "2026-01-04")] {
-        assert_eq!(
-            fold(&store, user, day).await,
-            GroupOutcome::Folded {
-                completed: 0,
-                rejected: 1
-            }
-        );
-    }
-    assert_eq!(count(db, "raw_vitals_states where state = 'rejected'"), 2);
-}
-
 async fn labs_fold_into_their_periods<S: Store>(_: &Database, store: S) {
     let results = [(DAY, "5.4"), (DAY, "<0.5"), ("2026-03-01", "Positive")];
     let rows = results.map(|(day, value)| NewRow {
@@ -363,107 +265,4 @@ async fn row_ids_are_those_of_the_group_in_order<S: Store>(db: &Database, store:
         .unwrap();
     let ids = store.row_ids(group(1, DAY)).await.unwrap();
     assert_eq!(ids, [first + 2, first + 1, first]);
-}
-
-/// The drifts of user 1 on the day, in words; none while unsettled.
-async fn drifts<S: Store>(store: &S) -> Option<Vec<String>> {
-    match store.check(group(1, DAY)).await.unwrap() {
-        GroupCheck::Unsettled => None,
-        GroupCheck::Settled {
-            drifts,
-            misjudged_rows,
-        } => Some(
-            drifts
-                .into_iter()
-                .map(|drift| format!("{} {:?}", drift.key.period, drift.what))
-                .chain((misjudged_rows > 0).then(|| format!("{misjudged_rows} rows")))
-                .collect(),
-        ),
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn a_check_tells_drift_from_what_is_not_settled<S: Store>(db: &Database, store: S) {
-    let check = store.check(group(1, DAY)).await.unwrap();
-    assert_eq!(check, GroupCheck::Empty);
-    give(&store, [at_ten(1, DAY)]).await;
-    assert_eq!(drifts(&store).await, None, "it has changes");
-    fold(&store, 1, DAY).await;
-    assert_eq!(drifts(&store).await, Some(vec![]));
-    give(&store, [heart_rate(1, "2026-01-05T10:00:00Z", 70.0)]).await;
-    assert_eq!(drifts(&store).await, None, "it has a change");
-    store.mark_failed(group(1, DAY), &deadly()).await.unwrap();
-    assert_eq!(drifts(&store).await, None, "it failed");
-    refold(&store, group(1, DAY), 2).await;
-    fold(&store, 1, DAY).await;
-    assert_eq!(drifts(&store).await, Some(vec![]));
-
-    db.execute("update vitals_aggregates set mean = 1 where period = 'month'");
-    db.execute("delete from vitals_aggregates where period = 'week'");
-    db.execute("update vitals_aggregates set metric = 'steps' where period = 'hour'");
-    db.execute(
-        "insert into rejected_rows (user_id, domain, local_date, row_id, reason) \
-         select user_id, 'vitals', '2026-01-05', cast(id as text), 'unit_unknown: none' \
-         from raw_vitals where value = 60",
-    );
-    let found = drifts(&store).await.unwrap();
-    let expected = [
-        "hour Missing",
-        "week Missing",
-        "month Differs([\"mean\"])",
-        "hour Extra",
-        "1 rows",
-    ];
-    assert_eq!(found, expected);
-    // Folding again mends all of it.
-    refold(&store, group(1, DAY), 2).await;
-    fold(&store, 1, DAY).await;
-    assert_eq!(drifts(&store).await, Some(vec![]));
-}
-
-/// They may be hidden or lost: nobody said that they were deleted.
-async fn a_group_whose_rows_are_gone_without_a_change_is_reported<S: Store>(
-    db: &Database,
-    store: S,
-) {
-    folded(&store, [at_ten(1, DAY), at_ten(1, "2026-01-06")]).await;
-    db.execute("delete from raw_vitals where started_at < '2026-01-06'");
-    db.execute("delete from group_changes");
-    let key = group(1, DAY);
-    assert_eq!(store.check(key).await.unwrap(), GroupCheck::RowsMissing);
-    let aggregates = count(db, "vitals_aggregates");
-
-    refold(&store, key, 0).await;
-    let error = store.fold(key).await.unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("rows_missing: "), "{text}");
-    assert!(text.contains("vitalfold verify"), "{text}");
-    assert_eq!(error.class, ErrorClass::Data);
-    assert_eq!(count(db, "vitals_aggregates"), aggregates);
-    assert_eq!(unsettled(db), ["1 2026-01-05"]);
-    // The same once it failed: its lines did not tell of a delete either.
-    store
-        .mark_failed(key, &failure(ErrorClass::Data, std::time::Duration::ZERO))
-        .await
-        .unwrap();
-    assert!(store.fold(key).await.is_err());
-    assert_eq!(count(db, "vitals_aggregates"), aggregates);
-
-    // An operator says that they are gone for good.
-    let known = KnownGroup { key, rows: 0 };
-    store
-        .mark(Domain::Vitals, &[known], Mark::Emptied)
-        .await
-        .unwrap();
-    assert!(store.fold(key).await.is_ok());
-    assert_eq!(means(&store).await, [(date("2026-01-06"), Some(60.0))]);
-    assert!(unsettled(db).is_empty());
-    assert_eq!(store.check(key).await.unwrap(), GroupCheck::Empty);
-    // A delete of which a failed attempt took the line still counts.
-    db.execute("delete from raw_vitals");
-    let key = group(1, "2026-01-06");
-    let soon = failure(ErrorClass::Data, std::time::Duration::ZERO);
-    store.mark_failed(key, &soon).await.unwrap();
-    assert!(store.fold(key).await.is_ok());
-    assert_eq!(count(db, "vitals_aggregates"), 0);
 }

@@ -2,9 +2,12 @@
 //! against both backends.
 
 mod between;
+mod checks;
+mod days;
 mod failures;
 mod fleet;
 mod groups;
+mod pages;
 mod poison;
 mod queue;
 mod raw;
@@ -99,6 +102,11 @@ fn deadly() -> Failure {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// All groups.
+fn all() -> GroupFilter {
+    GroupFilter::default()
+}
 
 /// A group of vitals.
 fn group(user_id: i64, day: &str) -> GroupKey {
