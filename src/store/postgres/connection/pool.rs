@@ -58,10 +58,11 @@ impl PgPool {
             .keepalives_interval(Duration::from_secs(10))
             .keepalives_retries(3)
             .tcp_user_timeout(limits.statement_timeout);
-        // Parallel workers would be sessions that the pool does not count. Rows that
-        // a policy hides are an error, never a day that lost them.
+        // Parallel workers would be sessions that the pool does not count. Compiling
+        // a plan takes longer than a group. Rows that a policy hides are an error,
+        // never a day that lost them.
         let settings = format!(
-            "set max_parallel_workers_per_gather = 0; \
+            "set max_parallel_workers_per_gather = 0; set jit = off; \
              set statement_timeout = {}; set lock_timeout = {}; \
              set idle_in_transaction_session_timeout = {}; set timezone = 'UTC'; \
              set row_security = off",
