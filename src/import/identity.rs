@@ -200,9 +200,11 @@ mod tests {
         assert_eq!(names[2], format!("{}#2", names[1]));
     }
 
+    type Change = fn(&mut NewRow<VitalSample>);
+
     #[test]
     fn whatever_was_reported_tells_rows_apart() {
-        let changes: [(&str, fn(&mut NewRow<VitalSample>)); 11] = [
+        let changes: [(&str, Change); 11] = [
             ("user", |row| row.user_id = 2),
             ("source", |row| row.source = "watch".into()),
             ("device", |row| row.device = Some(String::new())),

@@ -2,6 +2,8 @@
 //! order, beside those of `tests/it/sent`. A change of a statement is a change of
 //! a file there, written anew by `SENT=write cargo test --test it sent`.
 
+use std::collections::BTreeMap;
+
 use crate::cluster::Cluster;
 use crate::program::Program;
 
@@ -26,7 +28,7 @@ const ROWS: [(&str, &str); 3] = [
 
 #[test]
 fn a_group_is_read_and_written_by_these_statements() {
-    let server = Cluster::start(&["-c", "log_statement=all"]);
+    let server = Cluster::start(&["-c", "log_statement=all", "-c", "log_line_prefix=%p "]);
     for (domain, rows) in ROWS {
         server.psql("postgres", &format!("create database {domain}"));
         let program = Program::on(&server.url(domain));
@@ -47,30 +49,31 @@ fn a_group_is_read_and_written_by_these_statements() {
         for statement in sent.lines() {
             let writes = ["insert into ", "update ", "delete from "];
             let touches = |verb: &&str| statement.contains(&format!("{verb}{raw}"));
-            assert!(!writes.iter().any(|verb| touches(verb)), "{statement}");
+            assert!(!writes.iter().any(touches), "{statement}");
         }
     }
 }
 
-/// The statements of each transaction that takes a user lock.
+/// The statements of each transaction that folds a group. Sessions write their
+/// lines among each other's.
 fn transactions(log: &str) -> Vec<Vec<String>> {
-    let mut all: Vec<Vec<String>> = Vec::new();
-    let mut open: Option<Vec<String>> = None;
+    let mut all = Vec::new();
+    let mut open: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for line in log.lines() {
-        let statement = line.split_once("LOG:  statement: ").or_else(|| {
-            line.split_once("LOG:  execute ")
-                .and_then(|(_, rest)| rest.split_once(": "))
-        });
-        let Some((_, statement)) = statement else {
+        let Some((session, line)) = line.split_once(' ') else {
+            continue;
+        };
+        let executed = line.strip_prefix("LOG:  execute ");
+        let executed = executed.and_then(|rest| Some(rest.split_once(": ")?.1));
+        let Some(statement) = line.strip_prefix("LOG:  statement: ").or(executed) else {
             continue;
         };
         if statement.starts_with("begin isolation level read committed") {
-            open = Some(vec![statement.to_owned()]);
-        } else if let Some(mut statements) = open.take() {
+            open.insert(session, vec![statement.to_owned()]);
+        } else if let Some(statements) = open.get_mut(session) {
             statements.push(statement.to_owned());
-            match statement {
-                "commit" => all.push(statements),
-                _ => open = Some(statements),
+            if statement == "commit" {
+                all.extend(open.remove(session));
             }
         }
     }

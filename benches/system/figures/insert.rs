@@ -127,7 +127,7 @@ impl Insert {
             .arg(format!("--transactions={statements}"))
             .arg("--file")
             .arg(file.path());
-        process::measure(server, pgbench).server_cpu / statements as f64 * 1e6
+        process::measure(server, pgbench).server_cpu / f64::from(statements) * 1e6
     }
 }
 
