@@ -144,15 +144,19 @@ fn check<F: Fold>(
     rules: &FoldRules,
     keep_hours: Option<Duration>,
 ) -> QueryResult<GroupCheck> {
-    if ask(connection, key, include_str!("sql/is_unsettled.sql"))? {
+    if ask(connection, key, include_str!("sql/has_changes.sql"))? {
         return Ok(GroupCheck::Unsettled);
     }
+    let failed = ask(connection, key, include_str!("sql/is_unsettled.sql"))?;
     let group = read::<F>(connection, key)?;
-    if group.is_empty(key) {
+    if group.is_empty(key) && !failed {
         return Ok(GroupCheck::Empty);
     }
     if group.lacks_rows(key) {
         return Ok(GroupCheck::RowsMissing);
+    }
+    if failed {
+        return Ok(GroupCheck::Unsettled);
     }
     compare_stored::<F>(connection, key, group, rules, keep_hours)
 }

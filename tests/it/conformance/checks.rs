@@ -99,6 +99,7 @@ async fn a_group_whose_rows_are_gone_without_a_change_is_reported<S: Store>(
         .unwrap();
     assert!(store.fold(key).await.is_err());
     assert_eq!(count(db, "vitals_aggregates"), aggregates);
+    assert_eq!(store.check(key).await.unwrap(), GroupCheck::RowsMissing);
 
     // An operator says that they are gone for good.
     let known = KnownGroup { key, rows: 0 };
