@@ -8,7 +8,7 @@
 mod api;
 mod arguments;
 #[path = "../../tests/support/cluster.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
+#[expect(dead_code, reason = "shared with the tests")]
 mod cluster;
 mod compare;
 mod figures;
@@ -16,13 +16,13 @@ mod line;
 mod process;
 mod program;
 #[path = "../../tests/chaos/proxy.rs"]
-#[allow(dead_code, reason = "shared with the chaos suite")]
+#[expect(dead_code, reason = "shared with the chaos suite")]
 mod proxy;
 mod report;
 mod sampler;
 mod server;
 #[path = "../../tests/chaos/sql.rs"]
-#[allow(dead_code, reason = "shared with the chaos suite")]
+#[expect(dead_code, reason = "shared with the chaos suite")]
 mod sql;
 mod worker;
 mod workload;

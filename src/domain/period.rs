@@ -100,6 +100,8 @@ impl std::fmt::Display for Period {
 
 /// How far local time is from UTC at most: Kiribati's 14 hours, either way.
 pub const MAX_OFFSET_MINUTES: i32 = 14 * 60;
+/// The same as a length of time.
+pub const WIDEST_OFFSET: TimeDelta = TimeDelta::hours(14);
 
 /// The calendar day of an instant where clocks were `offset_minutes` east of
 /// UTC. An offset beyond [`MAX_OFFSET_MINUTES`] counts as that.

@@ -9,6 +9,23 @@ use diesel::sql_types::Text;
 
 use super::{ErrorClass, Result, StoreError};
 
+/// The name of the step from the shape in which raw rows held their own states.
+pub(super) const UPGRADE: &str = "upgrade";
+
+/// The last migration of that shape.
+const LAST_OF_OLD: &str = "00000000000012";
+
+/// Why a database of that shape cannot be upgraded as it is.
+pub(super) fn too_old(applied: &[Applied]) -> Option<String> {
+    let is_last = |applied: &Applied| applied.version == LAST_OF_OLD;
+    (!applied.iter().any(is_last)).then(|| {
+        format!(
+            "the schema is older than what can be upgraded: bring it to migration {LAST_OF_OLD} \
+             with the program that made it, then run `vitalfold migrate` again"
+        )
+    })
+}
+
 /// A row of diesel's table of applied migrations.
 #[derive(diesel::QueryableByName)]
 pub(super) struct Applied {

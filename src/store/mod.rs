@@ -25,6 +25,7 @@ mod status_rows;
 mod stored_group;
 mod versions;
 mod view;
+mod window;
 
 pub use error::{ErrorClass, StoreError, Suspicion};
 pub use failures::{FailedFilter, FailedGroup, Failure, Failures, GroupState, PastFailure};

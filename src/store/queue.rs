@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Result;
+use crate::domain::period::WIDEST_OFFSET;
 use crate::domain::{Domain, GroupKey, UserId};
 
 /// The door of schedulers.
@@ -190,7 +191,6 @@ pub(super) const PAGE_GROUPS: i64 = 10_000;
 /// Days between the start of a row and the last day that it touches, and one for
 /// the offset.
 pub(super) const REACH_DAYS: u64 = 4;
-const WIDEST_OFFSET: TimeDelta = TimeDelta::hours(14);
 
 /// Where the raw rows of a page end, given the user and the time of the last row
 /// read: rows that were not read may touch that date and later ones.

@@ -1,7 +1,7 @@
 //! A group as it was read, and what folding it will write: alike on both
 //! backends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::rejections::{POISON, Rejections, StoredRejection};
@@ -178,11 +178,12 @@ impl<F: Fold> StoredGroup<F> {
         let mut left_out = Vec::new();
         let mut kept = Vec::new();
         let columns = text_columns::<F>();
+        let poison = self.rejections.iter().filter(|line| line.poison);
+        let poison: HashSet<i64> = poison.map(|line| line.row_id).collect();
         for stored in self.rows {
             let id = stored.row.id;
-            let is_poison = |line: &StoredRejection| line.row_id == id && line.poison;
             match leave_out {
-                LeaveOut::Poison if self.rejections.iter().any(is_poison) => kept.push(id),
+                LeaveOut::Poison if poison.contains(&id) => kept.push(id),
                 LeaveOut::Suspects(isolation) if isolation.rows.contains(&id) => {
                     left_out.push(Rejection {
                         row_id: id,

@@ -12,14 +12,13 @@ mod application;
 mod arena;
 mod cells;
 #[path = "../support/cluster.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
+#[expect(dead_code, reason = "shared with the other tests")]
 mod cluster;
 mod oracle;
 #[path = "../support/pooler.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
 mod pooler;
 #[path = "../support/program.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
+#[expect(dead_code, reason = "shared with the other tests")]
 mod program;
 mod proxy;
 mod sql;

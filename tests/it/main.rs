@@ -10,7 +10,7 @@ mod database;
 #[path = "../support/gate.rs"]
 mod gate;
 #[path = "../support/pooler.rs"]
-#[allow(dead_code, reason = "the chaos suite restarts it")]
+#[expect(dead_code, reason = "the chaos suite restarts it")]
 mod pooler;
 #[path = "../support/program.rs"]
 mod program;

@@ -1,5 +1,6 @@
 //! Which local days a raw row touches, as the triggers of the raw tables know it.
 
+use crate::domain::period::MAX_OFFSET_MINUTES;
 use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::vitals::registry::SLEEP_NAMES;
 use crate::domain::{Domain, Tables};
@@ -28,7 +29,9 @@ pub(super) fn with_days(text: &str, domain: Domain) -> String {
         .replace("{first}", &date("r.{time}"))
         .replace(
             "{east}",
-            "make_interval(mins => least(greatest({offset}, -840), 840))",
+            &format!(
+                "make_interval(mins => least(greatest({{offset}}, -{MAX_OFFSET_MINUTES}), {MAX_OFFSET_MINUTES}))"
+            ),
         )
         .replace(
             "{offset}",

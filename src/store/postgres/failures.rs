@@ -9,11 +9,11 @@ use super::PgStore;
 use super::connection::cached::Cached;
 use super::connection::pool;
 use super::days::{touches, with_days};
-use super::groups::Window;
 use super::schema::{aggregation_errors as e, failed_groups as f};
 use crate::domain::{Domain, GroupKey};
 use crate::store::failures::DISCARDED;
 use crate::store::sql::flat;
+use crate::store::window::Window;
 use crate::store::{
     ErrorClass, FailedFilter, FailedGroup, Failure, Failures, GroupState, PastFailure, Place,
     Result,

@@ -30,7 +30,6 @@ use crate::store::{
     ErrorClass, GroupCheck, GroupOutcome, Groups, Isolation, Result, Seal, StoreError,
 };
 use crate::with_domain;
-pub(super) use read::Window;
 use read::{Lock, read};
 use write::{Expect, Writes};
 

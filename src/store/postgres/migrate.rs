@@ -15,12 +15,6 @@ use crate::store::migrations::{self, Applied};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// The name of the step from the shape in which raw rows held their own states.
-const UPGRADE: &str = "upgrade";
-
-/// The last migration of that shape.
-const LAST_OF_OLD: &str = "00000000000012";
-
 /// The migrations that the upgrade takes functions, triggers and views from.
 const TEXTS: [&str; 4] = [
     include_str!("../../../migrations/postgres/00000000000001_core/up.sql"),
@@ -49,7 +43,7 @@ pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
         .map_err(|error| classify::statement("migrate", &error))?;
     if is_old {
         upgrade(&mut lease, &applied).await?;
-        steps.push(UPGRADE.to_owned());
+        steps.push(migrations::UPGRADE.to_owned());
     }
     let mut harness = AsyncMigrationHarness::new(lease);
     let applied = harness
@@ -63,11 +57,8 @@ pub(super) async fn run(mut lease: Lease) -> Result<Vec<String>> {
 /// Makes a database of the old shape what the migrations make, in one
 /// transaction.
 async fn upgrade(connection: &mut AsyncPgConnection, applied: &[Applied]) -> Result<()> {
-    if !applied.iter().any(|applied| applied.version == LAST_OF_OLD) {
-        return Err(migration_error(format!(
-            "the schema is older than what can be upgraded: bring it to migration \
-             {LAST_OF_OLD} with the program that made it, then run `vitalfold migrate` again"
-        )));
+    if let Some(reason) = migrations::too_old(applied) {
+        return Err(migration_error(reason));
     }
     connection
         .transaction(async |connection| {
@@ -89,7 +80,7 @@ pub(super) async fn pending(mut lease: Lease) -> Result<Vec<String>> {
     let applied = applied(&mut lease).await;
     let (is_old, applied) = lease.finish("check schema", applied)?;
     if is_old {
-        return Ok(vec![UPGRADE.to_owned()]);
+        return Ok(vec![migrations::UPGRADE.to_owned()]);
     }
     migrations::pending::<Pg>(&MIGRATIONS, applied)
 }

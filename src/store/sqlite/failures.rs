@@ -6,12 +6,12 @@ use diesel::result::Error;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
 use super::SqliteStore;
-use super::groups::Window;
-use super::rows::{at_most, bind_filter, date, parse_time};
+use super::rows::{at_most, bind_filter, bound_text, date, parse_time};
 use super::texts::of_domain;
 use crate::domain::{Domain, GroupKey};
 use crate::store::failures::DISCARDED;
 use crate::store::sql::flat;
+use crate::store::window::Window;
 use crate::store::{
     ErrorClass, FailedFilter, FailedGroup, Failure, Failures, GroupState, PastFailure, Place,
     Result,
@@ -241,8 +241,8 @@ fn discard(connection: &mut SqliteConnection, key: GroupKey) -> QueryResult<bool
     let window = Window::of(key.local_date);
     diesel::sql_query(of_domain(include_str!("sql/discard.sql"), key.domain))
         .bind::<BigInt, _>(user_id)
-        .bind::<Text, _>(window.long_from)
-        .bind::<Text, _>(window.to)
+        .bind::<Text, _>(bound_text(window.long_from))
+        .bind::<Text, _>(bound_text(window.to))
         .bind::<Text, _>(day)
         .bind::<Text, _>(since)
         .bind::<Text, _>(format!("{DISCARDED}{error}"))

@@ -15,15 +15,15 @@ use diesel::sqlite::Sqlite;
 
 use super::SqliteStore;
 use super::retention::{first_kept, take_share};
-use super::rows::{StoredAggregate, json};
+use super::rows::{StoredAggregate, bound_text, json};
 use super::texts::of_domain;
 use crate::domain::drift::compare;
 use crate::domain::{Aggregate, Columns, Fold, FoldRules, GroupKey};
 use crate::store::sql::{list, measure_columns};
 use crate::store::stored_group::{LeaveOut, Panicked, ROWS_MISSING, StoredGroup};
+use crate::store::window::Window;
 use crate::store::{GroupCheck, GroupOutcome, Groups, Isolation, Result, Seal};
 use crate::with_domain;
-pub(super) use read::Window;
 use read::{Found, changes, read};
 
 impl Groups for SqliteStore {
@@ -221,8 +221,8 @@ fn seal<F: Fold>(
     let rows: Vec<Id> =
         diesel::sql_query(of_domain(include_str!("sql/touching_rows.sql"), F::DOMAIN))
             .bind::<BigInt, _>(key.user_id)
-            .bind::<Text, _>(window.long_from)
-            .bind::<Text, _>(window.to)
+            .bind::<Text, _>(bound_text(window.long_from))
+            .bind::<Text, _>(bound_text(window.to))
             .bind::<Text, _>(key.local_date.to_string())
             .load(connection)?;
     if rows.is_empty() {

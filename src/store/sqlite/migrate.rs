@@ -7,15 +7,9 @@ use diesel::result::Error;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::store::migrations::Applied;
+use crate::store::migrations::{self, Applied};
 
 pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-
-/// The name of the step from the shape in which raw rows held their own states.
-pub(super) const UPGRADE: &str = "upgrade";
-
-/// The last migration of that shape.
-const LAST_OF_OLD: &str = "00000000000012";
 
 pub(super) fn run(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     if applied(connection)?.0 {
@@ -66,12 +60,8 @@ fn upgrade(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
         if !is_old {
             return Ok(Vec::new());
         }
-        if !applied.iter().any(|applied| applied.version == LAST_OF_OLD) {
-            return Err(Error::QueryBuilderError(
-                "the schema is older than what can be upgraded: bring it to migration \
-                 00000000000012 with the program that made it, then run `vitalfold migrate` again"
-                    .into(),
-            ));
+        if let Some(reason) = migrations::too_old(&applied) {
+            return Err(Error::QueryBuilderError(reason.into()));
         }
         connection.batch_execute(include_str!(
             "../../../migrations/upgrade/sqlite_set_aside.sql"
@@ -80,7 +70,7 @@ fn upgrade(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
         connection.batch_execute(include_str!(
             "../../../migrations/upgrade/sqlite_bring_over.sql"
         ))?;
-        Ok(vec![UPGRADE.to_owned()])
+        Ok(vec![migrations::UPGRADE.to_owned()])
     });
     connection.batch_execute("pragma legacy_alter_table = off")?;
     upgraded

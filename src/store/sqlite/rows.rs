@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::QueryResult;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
@@ -46,6 +46,14 @@ pub(super) fn at_most(limit: usize) -> i64 {
 pub(super) fn time_text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
 }
+
+/// The same of a time to compare stored ones with. Behind all that can be stored,
+/// text order is not time order.
+pub(super) fn bound_text(time: DateTime<Utc>) -> String {
+    time_text(time.min(LATEST.and_time(NaiveTime::MIN).and_utc()))
+}
+
+const LATEST: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date");
 
 pub(super) fn parse_time(text: &str) -> deserialize::Result<DateTime<Utc>> {
     Ok(DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z")?.to_utc())

@@ -52,7 +52,7 @@ impl Server for SqliteStore {
     async fn pending_migrations(&self) -> Result<Vec<String>> {
         let (is_old, applied) = self.call("check schema", migrate::applied).await?;
         if is_old {
-            return Ok(vec![migrate::UPGRADE.to_owned()]);
+            return Ok(vec![migrations::UPGRADE.to_owned()]);
         }
         migrations::pending::<Sqlite>(&migrate::MIGRATIONS, applied)
     }

@@ -2,6 +2,7 @@
 
 use super::rows::NOW;
 use crate::domain::Domain;
+use crate::domain::period::MAX_OFFSET_MINUTES;
 use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::vitals::registry::SLEEP_NAMES;
 use crate::store::sql;
@@ -29,7 +30,9 @@ pub(super) fn of_domain(text: &str, domain: Domain) -> String {
         .replace("{first}", "date(substr(r.{time}, 1, 19), {shift})")
         .replace(
             "{shift}",
-            "max(-840, min(840, r.utc_offset_minutes)) || ' minutes'",
+            &format!(
+                "max(-{MAX_OFFSET_MINUTES}, min({MAX_OFFSET_MINUTES}, r.utc_offset_minutes)) || ' minutes'"
+            ),
         )
         .replace("{within}", WITHIN)
         .replace("{now}", NOW);

@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,13 +9,13 @@ use futures::{TryStreamExt, try_join};
 
 use super::texts::Texts;
 use crate::domain::group::neighbour_dates;
-use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::{Fold, GroupKey};
 use crate::store::postgres::connection::cached::Cached;
 use crate::store::postgres::rows::DayRow;
 use crate::store::rejections::StoredRejection;
 use crate::store::room::Room;
 use crate::store::stored_group::{Changes, Standing, StoredGroup, StoredRaw};
+use crate::store::window::Window;
 
 /// What the statement that takes the lock tells.
 pub(in crate::store::postgres) struct Lock {
@@ -76,36 +75,6 @@ struct RejectionRow {
     reason: String,
     #[diesel(sql_type = Bool)]
     poison: bool,
-}
-
-/// The times between which raw rows are looked for.
-pub(in crate::store::postgres) struct Window {
-    /// Rows that began before and are long are looked for apart.
-    pub(in crate::store::postgres) long_from: DateTime<Utc>,
-    pub(in crate::store::postgres) from: DateTime<Utc>,
-    pub(in crate::store::postgres) to: DateTime<Utc>,
-    /// The day as if it were in UTC.
-    pub(in crate::store::postgres) day: [DateTime<Utc>; 2],
-}
-
-/// What `sql/read_intervals.sql` calls long.
-const LONG: TimeDelta = TimeDelta::minutes(30);
-const WIDEST_OFFSET: TimeDelta = TimeDelta::hours(14);
-/// A night touches the day behind it.
-const NIGHT: TimeDelta = TimeDelta::hours(24);
-
-impl Window {
-    pub(in crate::store::postgres) fn of(date: NaiveDate) -> Window {
-        let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
-        let day = [midnight(date), midnight(date.succ_opt().unwrap_or(date))];
-        let from = day[0] - WIDEST_OFFSET - LONG;
-        Window {
-            long_from: from - TimeDelta::hours(LONGEST_HOURS) - NIGHT,
-            from,
-            to: day[1] + WIDEST_OFFSET,
-            day,
-        }
-    }
 }
 
 /// The texts of [`lock`] and [`read`].

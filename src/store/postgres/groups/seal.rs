@@ -9,12 +9,13 @@ use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::check::{compare_stored, standing};
-use super::read::{Window, lock, read};
+use super::read::{lock, read};
 use crate::domain::{Fold, FoldRules, GroupKey};
 use crate::store::postgres::days::{touches, with_days};
 use crate::store::postgres::retention::take_share;
 use crate::store::room::{LARGEST, Room};
 use crate::store::sql::of_domain;
+use crate::store::window::Window;
 use crate::store::{GroupCheck, Seal};
 
 #[derive(QueryableByName)]

@@ -1,19 +1,18 @@
 //! Reading a group in its transaction.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::super::rows::{StoredAggregate, time_text};
+use super::super::rows::{StoredAggregate, bound_text};
 use super::super::texts::of_domain;
 use super::ask;
 use crate::domain::group::neighbour_dates;
-use crate::domain::vitals::LONGEST_HOURS;
 use crate::domain::{Aggregate, Fold, GroupKey};
 use crate::store::rejections::StoredRejection;
 use crate::store::room::{LARGEST, Room};
 use crate::store::sql::{list, measure_columns, place_of_too_long, raw_columns};
 use crate::store::stored_group::{Changes, Standing, StoredGroup, StoredRaw};
+use crate::store::window::Window;
 
 #[derive(QueryableByName)]
 pub(super) struct Found {
@@ -55,36 +54,6 @@ pub(super) fn changes(connection: &mut SqliteConnection, key: GroupKey) -> Query
     })
 }
 
-/// The times between which raw rows are looked for, as they are stored.
-pub(in crate::store::sqlite) struct Window {
-    /// Rows that began before and are long are looked for apart.
-    pub(in crate::store::sqlite) long_from: String,
-    pub(in crate::store::sqlite) from: String,
-    pub(in crate::store::sqlite) to: String,
-}
-
-/// What `sql/read_intervals.sql` calls long.
-const LONG: TimeDelta = TimeDelta::minutes(30);
-const WIDEST_OFFSET: TimeDelta = TimeDelta::hours(14);
-/// A night touches the day behind it.
-const NIGHT: TimeDelta = TimeDelta::hours(24);
-/// Behind all times that can be stored: what comes later does not sort.
-const LATEST: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date");
-
-impl Window {
-    pub(in crate::store::sqlite) fn of(date: NaiveDate) -> Window {
-        let text =
-            |time: NaiveDateTime| time_text(time.min(LATEST.and_time(NaiveTime::MIN)).and_utc());
-        let midnight = date.and_time(NaiveTime::MIN);
-        let from = midnight - WIDEST_OFFSET - LONG;
-        Window {
-            long_from: text(from - TimeDelta::hours(LONGEST_HOURS) - NIGHT),
-            from: text(from),
-            to: text(midnight + TimeDelta::days(1) + WIDEST_OFFSET),
-        }
-    }
-}
-
 /// Ends with [`TooLarge`](crate::store::room::TooLarge) as soon as the group takes
 /// more than the room of the largest.
 pub(super) fn read<F: Fold>(
@@ -116,11 +85,11 @@ fn raw_rows<F: Fold>(
     let query = diesel::sql_query(text)
         .into_boxed()
         .bind::<BigInt, _>(key.user_id)
-        .bind::<Text, _>(window.from)
-        .bind::<Text, _>(window.to)
+        .bind::<Text, _>(bound_text(window.from))
+        .bind::<Text, _>(bound_text(window.to))
         .bind::<Text, _>(key.local_date.to_string());
     let query = match has_end {
-        true => query.bind::<Text, _>(window.long_from),
+        true => query.bind::<Text, _>(bound_text(window.long_from)),
         false => query,
     };
     let mut rows = Vec::new();
